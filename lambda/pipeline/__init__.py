@@ -1,0 +1,1 @@
+"""Images in, renditions out. `process` tells the story; imports point down only."""
