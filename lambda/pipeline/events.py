@@ -1,0 +1,43 @@
+"""Raw events to typed requests. The shapes of event sources are known here and nowhere else."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote_plus
+
+from pipeline.errors import ConfigurationError, UnreadableEvent
+from pipeline.model import Source
+
+
+def records(event: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the records of an S3 notification; there are none in an `s3:TestEvent`.
+
+    Raises `ConfigurationError` for any other event: something was wired to the function that
+    it does not answer.
+    """
+    if event.get("Event") == "s3:TestEvent":
+        return ()
+    if not isinstance(event.get("Records"), list):
+        raise ConfigurationError(f"not an S3 notification: an event with the keys {sorted(event)}")
+    return event["Records"]  # type: ignore[no-any-return]  # just seen to be a list
+
+
+def source(record: Mapping[str, Any]) -> Source:
+    """Read one `ObjectCreated` record of an S3 notification.
+
+    Keys come form-encoded: `a b+c.png` is sent as `a+b%2Bc.png`. Source: "Event message
+    structure" in the Amazon S3 user guide. Raises `UnreadableEvent`.
+    """
+    try:
+        if not record["eventName"].startswith("ObjectCreated:"):
+            raise UnreadableEvent(f"eventName is {record['eventName']!r}, not ObjectCreated")
+        s3_object = record["s3"]["object"]
+        return Source(
+            bucket=record["s3"]["bucket"]["name"],
+            key=unquote_plus(s3_object["key"], errors="strict"),
+            etag=s3_object["eTag"],
+            size=int(s3_object["size"]),
+            sequencer=s3_object.get("sequencer", ""),
+            version=s3_object.get("versionId", ""),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UnreadableEvent(f"a record without what S3 promises: {error!r}") from error
