@@ -1,0 +1,158 @@
+"""The handler: has each upload of an event processed, and answers for every one of them."""
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cache
+from time import perf_counter
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pipeline import events
+from pipeline.errors import Rejected, Superseded
+from pipeline.model import Outcome, Source, Status
+from pipeline.process import process
+from pipeline.queue import FailureQueue
+from pipeline.settings import Settings
+from pipeline.storage import CLIENT_CONFIG, Storage
+
+logger = Logger()
+metrics = Metrics()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of one record, and after how long."""
+
+    record: Mapping[str, Any]
+    source: Source | None
+    outcome: Outcome
+    error: Exception | None
+    milliseconds: Mapping[str, float]
+
+
+@logger.inject_lambda_context
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Answer every record of an S3 notification; return how many ended in which status.
+
+    Raises what went wrong with any of them, unless it was the file's own fault: then Lambda tries
+    the whole event again, and finds done what is done. Rejections wait for a try in which nothing
+    else went wrong, so that no upload is reported twice.
+    """
+    answers = [_answer(record) for record in events.records(event)]
+    failures = [answer for answer in answers if answer.outcome.status is Status.FAILED]
+    if failures:
+        _log([answer for answer in answers if answer.outcome.status is not Status.REJECTED])
+        raise _combined(failures)
+    for answer in answers:
+        if isinstance(answer.error, Rejected):
+            _failure_queue().report(
+                answer.error,
+                source=answer.source,
+                event={"Records": [answer.record]},
+                request_id=context.aws_request_id,
+            )
+    _log(answers)
+    return dict(Counter(answer.outcome.status.value for answer in answers))
+
+
+def _answer(record: Mapping[str, Any]) -> Answer:
+    source: Source | None = None
+    error: Exception | None = None
+    watch = Stopwatch()
+    with watch.stage("total"):
+        try:
+            source = events.source(record)
+            outcome = process(source, _settings(), _storage(), stage=watch.stage)
+        except Superseded as newer:
+            outcome, error = Outcome(status=Status.SUPERSEDED), newer
+        except Rejected as rejection:
+            outcome, error = Outcome(status=Status.REJECTED), rejection
+        # Nothing is swallowed: the handler raises it again when the other records are done.
+        except Exception as failure:  # noqa: BLE001
+            outcome, error = Outcome(status=Status.FAILED), failure
+    return Answer(
+        record=record,
+        source=source,
+        outcome=outcome,
+        error=error,
+        milliseconds=watch.milliseconds,
+    )
+
+
+def _combined(failures: Sequence[Answer]) -> Exception:
+    errors = [failure.error for failure in failures if failure.error]
+    if len(errors) == 1:
+        return errors[0]
+    return ExceptionGroup(f"{len(errors)} uploads failed", errors)
+
+
+class Stopwatch:
+    """Adds up the milliseconds of each named stage."""
+
+    def __init__(self) -> None:
+        self.milliseconds: dict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.milliseconds[name] += (perf_counter() - start) * 1000
+
+
+def _log(answers: Sequence[Answer]) -> None:
+    """Write one line and one set of metrics for each of *answers*."""
+    for answer in answers:
+        status = answer.outcome.status
+        write = {Status.FAILED: logger.error, Status.REJECTED: logger.warning}.get(
+            status, logger.info
+        )
+        write(status.value, extra=_line(answer))
+        metrics.add_metric(status.value.capitalize(), MetricUnit.Count, 1)
+        metrics.add_metric("Duration", MetricUnit.Milliseconds, answer.milliseconds["total"])
+        for published in answer.outcome.published:
+            metrics.add_metric("BytesPublished", MetricUnit.Bytes, published.bytes)
+        metrics.flush_metrics()
+
+
+def _line(answer: Answer) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "milliseconds": {stage: round(took, 1) for stage, took in answer.milliseconds.items()}
+    }
+    if answer.source:
+        line["source"] = asdict(answer.source)
+    if answer.outcome.picture:
+        line["picture"] = asdict(answer.outcome.picture)
+    if answer.outcome.published:
+        line["published"] = [asdict(published) for published in answer.outcome.published]
+    if isinstance(answer.error, Rejected):
+        line["reason"] = answer.error.reason
+    if answer.error:
+        line["detail"] = f"{type(answer.error).__name__}: {answer.error}"
+    return line
+
+
+@cache
+def _settings() -> Settings:
+    return Settings.from_environment(os.environ)
+
+
+@cache
+def _storage() -> Storage:
+    return Storage(
+        boto3.client("s3", config=CLIENT_CONFIG),
+        processed_bucket=_settings().processed_bucket,
+        cache_control=_settings().cache_control,
+    )
+
+
+@cache
+def _failure_queue() -> FailureQueue:
+    return FailureQueue(boto3.client("sqs", config=CLIENT_CONFIG), _settings().failure_queue_url)

@@ -1,0 +1,55 @@
+"""The AWS edge on moto: nothing leaves the process."""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto import mock_aws
+from pipeline.storage import CLIENT_CONFIG
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+
+# Powertools reads it when the handler's module is imported, as it does on Lambda.
+os.environ["POWERTOOLS_METRICS_NAMESPACE"] = "ImagePipeline"
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Replace AWS by moto, with made-up credentials."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def s3() -> "S3Client":
+    """Return a client beside a source bucket with versioning and a processed bucket without."""
+    client = boto3.client("s3", config=CLIENT_CONFIG)
+    for bucket in ("source", "processed"):
+        client.create_bucket(
+            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+    client.put_bucket_versioning(Bucket="source", VersioningConfiguration={"Status": "Enabled"})
+    return client
+
+
+@pytest.fixture
+def sqs() -> "SQSClient":
+    return boto3.client("sqs", config=CLIENT_CONFIG)
+
+
+@pytest.fixture
+def failure_queue_url(sqs: "SQSClient") -> str:
+    return sqs.create_queue(QueueName="failures")["QueueUrl"]

@@ -1,0 +1,247 @@
+"""The handler, from an S3 notification to the processed bucket, the failure queue and the log."""
+
+import io
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import index
+import pytest
+from PIL import Image
+from pipeline.errors import ConfigurationError, TransientFailure
+from pipeline.storage import Storage
+
+from tests.factories import environment, picture, record
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+NASTY_KEY = "a b+c%é.jpg"
+
+
+@dataclass
+class Context:
+    function_name: str = "processor"
+    memory_limit_in_mb: int = 1769
+    invoked_function_arn: str = "arn:aws:lambda:eu-west-1:123456789012:function:processor"
+    aws_request_id: str = "52fdfc07-2182-454f-963f-5f0f9a621d72"
+
+
+@pytest.fixture(autouse=True)
+def configured(s3: "S3Client", failure_queue_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment(FAILURE_QUEUE_URL=failure_queue_url).items():
+        monkeypatch.setenv(name, value)
+    for cached in (index._settings, index._storage, index._failure_queue):
+        cached.cache_clear()
+
+
+def upload(s3: "S3Client", key: str, body: bytes, **fields: Any) -> dict[str, Any]:
+    """Put an object into the source bucket and return the record that announces it."""
+    answer = s3.put_object(Bucket="source", Key=key, Body=body)
+    return record(key, etag=answer["ETag"].strip('"'), size=len(body), **fields)
+
+
+def handle(*records: dict[str, Any]) -> dict[str, int]:
+    answer: dict[str, int] = index.handler({"Records": list(records)}, Context())
+    return answer
+
+
+def failures(sqs: "SQSClient", url: str) -> list[dict[str, Any]]:
+    answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+
+def processed_keys(s3: "S3Client") -> list[str]:
+    return [found["Key"] for found in s3.list_objects_v2(Bucket="processed").get("Contents", [])]
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """Return what the handler's logger writes to."""
+    stream = io.StringIO()
+    monkeypatch.setattr(index.logger.registered_handler, "stream", stream)
+    return stream
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_an_upload_is_published_resized(s3: "S3Client") -> None:
+    assert handle(upload(s3, NASTY_KEY, picture(300, 200))) == {"published": 1}
+    answer = s3.get_object(Bucket="processed", Key=NASTY_KEY)
+    assert answer["ContentType"] == "image/jpeg"
+    with Image.open(io.BytesIO(answer["Body"].read())) as image:
+        assert image.size == (100, 67)
+
+
+def test_the_test_event_is_answered(s3: "S3Client") -> None:
+    assert index.handler({"Event": "s3:TestEvent"}, Context()) == {}
+
+
+def test_a_duplicate_event_changes_nothing(s3: "S3Client") -> None:
+    announced = upload(s3, "a.jpg", picture())
+    handle(announced)
+    first = s3.head_object(Bucket="processed", Key="a.jpg")
+    assert handle(announced) == {"current": 1}
+    again = s3.head_object(Bucket="processed", Key="a.jpg")
+    assert (again["ETag"], again["LastModified"]) == (first["ETag"], first["LastModified"])
+
+
+def test_a_replaced_upload_is_superseded_without_a_failure(
+    s3: "S3Client", sqs: "SQSClient", failure_queue_url: str
+) -> None:
+    announced = upload(s3, "a.jpg", picture())
+    upload(s3, "a.jpg", picture(10, 10))
+    assert handle(announced) == {"superseded": 1}
+    assert processed_keys(s3) == []
+    assert failures(sqs, failure_queue_url) == []
+
+
+def test_a_rejected_file_is_reported_once_with_source_reason_and_time(
+    s3: "S3Client", sqs: "SQSClient", failure_queue_url: str
+) -> None:
+    announced = upload(s3, NASTY_KEY, b"just text")
+    assert handle(announced) == {"rejected": 1}
+
+    [failure] = failures(sqs, failure_queue_url)
+    assert failure["rejection"]["reason"] == "unsupported-format"
+    assert failure["rejection"]["source"]["key"] == NASTY_KEY
+    assert failure["rejection"]["source"]["bucket"] == "source"
+    assert failure["requestPayload"] == {"Records": [announced]}
+    assert failure["requestContext"]["condition"] == "Rejected"
+    assert failure["timestamp"].startswith("20")
+
+
+def test_folder_markers_and_empty_files_are_answered_for(
+    s3: "S3Client", sqs: "SQSClient", failure_queue_url: str
+) -> None:
+    assert handle(upload(s3, "cats/", b""), upload(s3, "empty.jpg", b"")) == {
+        "skipped": 1,
+        "rejected": 1,
+    }
+    [failure] = failures(sqs, failure_queue_url)
+    assert failure["rejection"]["reason"] == "empty-file"
+
+
+def test_one_bad_record_never_hides_the_others(
+    s3: "S3Client", sqs: "SQSClient", failure_queue_url: str
+) -> None:
+    broken: dict[str, Any] = {"eventName": "ObjectCreated:Put"}
+    answer = handle(
+        upload(s3, "one.jpg", picture()),
+        broken,
+        upload(s3, "text.jpg", b"just text"),
+        upload(s3, "two.jpg", picture()),
+    )
+    assert answer == {"published": 2, "rejected": 2}
+    assert processed_keys(s3) == ["one.jpg", "two.jpg"]
+    reasons = {failure["rejection"]["reason"] for failure in failures(sqs, failure_queue_url)}
+    assert reasons == {"unreadable-event", "unsupported-format"}
+
+
+class StorageWithout(Storage):
+    """A storage that cannot read the sources of one name."""
+
+    unreadable = "unlucky.jpg"
+
+    def fetch(self, source: Any, *, max_bytes: int) -> Any:
+        if source.key == self.unreadable:
+            raise TransientFailure("cannot read the source: SlowDown")
+        return super().fetch(source, max_bytes=max_bytes)
+
+
+def test_a_transient_failure_is_raised_when_all_others_are_done(
+    s3: "S3Client",
+    sqs: "SQSClient",
+    failure_queue_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(index, "_storage", lambda: StorageWithout(s3, processed_bucket="processed"))
+    records = [
+        upload(s3, "unlucky.jpg", picture()),
+        upload(s3, "text.jpg", b"just text"),
+        upload(s3, "lucky.jpg", picture()),
+    ]
+    with pytest.raises(TransientFailure, match="SlowDown"):
+        handle(*records)
+    assert processed_keys(s3) == ["lucky.jpg"]
+    assert failures(sqs, failure_queue_url) == []  # the rejection waits for the next try
+
+    monkeypatch.setattr(StorageWithout, "unreadable", "nothing")
+    assert handle(*records) == {"published": 1, "rejected": 1, "current": 1}
+    assert len(failures(sqs, failure_queue_url)) == 1
+
+
+def test_several_failures_are_raised_together(
+    s3: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "_storage", lambda: StorageWithout(s3, processed_bucket="processed"))
+    announced = upload(s3, "unlucky.jpg", picture())
+    with pytest.raises(ExceptionGroup, match="2 uploads failed"):
+        handle(announced, announced)
+
+
+def test_a_programming_error_is_no_rejection(
+    s3: "S3Client", sqs: "SQSClient", failure_queue_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "_storage", lambda: None)
+    with pytest.raises(AttributeError):
+        handle(upload(s3, "a.jpg", picture()))
+    assert failures(sqs, failure_queue_url) == []
+
+
+def test_a_rejection_that_cannot_be_reported_fails_the_invocation(
+    s3: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAILURE_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/1/none")
+    with pytest.raises(TransientFailure, match="cannot report a rejection"):
+        handle(upload(s3, "text.jpg", b"just text"))
+
+
+def test_a_bad_setting_fails_the_invocation(
+    s3: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKGROUND", "white")
+    with pytest.raises(ConfigurationError, match="BACKGROUND"):
+        handle(upload(s3, "a.jpg", picture()))
+
+
+def test_an_event_of_another_kind_fails_the_invocation() -> None:
+    with pytest.raises(ConfigurationError, match="not an S3 notification"):
+        index.handler({"detail-type": "Object Created"}, Context())
+
+
+def test_one_line_tells_what_was_made_of_an_upload(s3: "S3Client", log: io.StringIO) -> None:
+    handle(upload(s3, "line\nbreak.jpg", picture(300, 200)))
+    [line] = lines(log.getvalue())
+    assert line["message"] == "published"
+    assert line["source"]["key"] == "line\nbreak.jpg"
+    assert line["picture"]["size"] == {"width": 300, "height": 200}
+    [published] = line["published"]
+    assert published["key"] == "line\nbreak.jpg"
+    assert published["size"] == {"width": 100, "height": 67}
+    assert line["milliseconds"]["total"] >= line["milliseconds"]["decode"] > 0
+    assert line["function_request_id"] == Context().aws_request_id
+
+
+def test_a_rejection_is_logged_with_its_reason(s3: "S3Client", log: io.StringIO) -> None:
+    handle(upload(s3, "text.jpg", b"just text"))
+    [line] = lines(log.getvalue())
+    assert (line["message"], line["reason"]) == ("rejected", "unsupported-format")
+
+
+def test_metrics_count_every_ending(s3: "S3Client", capsys: pytest.CaptureFixture[str]) -> None:
+    handle(
+        upload(s3, "one.jpg", picture()),
+        upload(s3, "two.jpg", picture()),
+        upload(s3, "text.jpg", b"just text"),
+    )
+    metrics = lines(capsys.readouterr().out)
+    assert all(
+        line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "ImagePipeline" for line in metrics
+    )
+    assert [line.get("Published") for line in metrics] == [[1.0], [1.0], None]
+    assert [line.get("Rejected") for line in metrics] == [None, None, [1.0]]
+    assert all(line["Duration"][0] > 0 for line in metrics)

@@ -1,0 +1,75 @@
+"""The architecture, read from the imports: they point down, and every service has one home."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+LAMBDA = Path(__file__).parents[2] / "lambda"
+
+RANKS = {
+    "errors": 0,
+    "model": 1,
+    "settings": 2,
+    "events": 2,
+    "keys": 2,
+    "stamps": 2,
+    "imaging": 3,
+    "storage": 3,
+    "queue": 3,
+    "process": 4,
+    "index": 5,
+}
+
+HOMES = {
+    "PIL": {"imaging"},
+    "pi_heif": {"imaging"},
+    "boto3": {"storage", "queue", "index"},
+    "botocore": {"storage", "queue", "index"},
+    "mypy_boto3_s3": {"storage"},
+    "mypy_boto3_sqs": {"queue"},
+    "aws_lambda_powertools": {"index"},
+    "os": {"index"},
+    "time": {"index"},
+    "logging": {"index"},
+}
+
+
+def rooms() -> Iterator[tuple[str, Path]]:
+    """Yield the source files with the name of the module or package that each belongs to."""
+    yield "index", LAMBDA / "index.py"
+    for path in sorted((LAMBDA / "pipeline").rglob("*.py")):
+        room = path.relative_to(LAMBDA / "pipeline").parts[0].removesuffix(".py")
+        if room != "__init__":
+            yield room, path
+
+
+def imports(path: Path) -> set[str]:
+    """Return the dotted names that *path* imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} has a relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+ROOMS = list(rooms())
+IDS = [str(path.relative_to(LAMBDA)) for _, path in ROOMS]
+
+
+@pytest.mark.parametrize(("room", "path"), ROOMS, ids=IDS)
+def test_imports_point_down(room: str, path: Path) -> None:
+    own = {name.split(".")[1] for name in imports(path) if name.startswith("pipeline.")}
+    upwards = {other for other in own - {room} if RANKS[other] >= RANKS[room]}
+    assert not upwards
+
+
+@pytest.mark.parametrize(("room", "path"), ROOMS, ids=IDS)
+def test_every_service_is_known_in_its_home_only(room: str, path: Path) -> None:
+    packages = {name.split(".")[0] for name in imports(path)}
+    strangers = {package for package in packages if room not in HOMES.get(package, {room})}
+    assert not strangers

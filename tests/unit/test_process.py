@@ -1,0 +1,203 @@
+"""One upload's way through, with a storage in memory."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+from PIL import Image
+from pipeline.errors import CorruptImage, EmptyFile, KeyCollision, Superseded, UnsupportedFormat
+from pipeline.model import Format, Rendition, Size, Source, Status
+from pipeline.process import process, recipe
+from pipeline.settings import Settings
+from pipeline.stamps import Stamp
+from pipeline.storage import Existing
+
+from tests.factories import environment, picture, variants, watermark
+
+SOURCE = Source(bucket="source", key="cats/tom.jpg", etag="e1", size=1000, sequencer="05")
+
+
+@dataclass
+class MemoryStorage:
+    """A storage that keeps what is published, and counts what it is asked for."""
+
+    content: bytes
+    objects: dict[str, tuple[Rendition, Stamp]] = field(default_factory=dict)
+    fetches: int = 0
+    looks: int = 0
+
+    def fetch(self, source: Source, *, max_bytes: int) -> BinaryIO:
+        self.fetches += 1
+        return io.BytesIO(self.content)
+
+    def look(self, key: str) -> Existing | None:
+        self.looks += 1
+        if key not in self.objects:
+            return None
+        return Existing(etag="any", stamp=self.objects[key][1])
+
+    def publish(
+        self, key: str, rendition: Rendition, stamp: Stamp, *, over: Existing | None
+    ) -> None:
+        self.objects[key] = rendition, stamp
+
+
+@contextmanager
+def untimed(stage: str) -> Iterator[None]:
+    yield
+
+
+def settings(**changes: str) -> Settings:
+    return Settings.from_environment(environment(**changes))
+
+
+TWO_VARIANTS = settings(
+    VARIANTS=variants(small={"width": 30}, web={"width": 60, "format": "webp"}),
+    KEY_TEMPLATE="{variant}/{directory}{stem}{extension}",
+)
+
+
+def test_every_variant_is_published_under_its_own_key() -> None:
+    storage = MemoryStorage(picture(300, 200))
+    outcome = process(SOURCE, TWO_VARIANTS, storage, stage=untimed)
+
+    assert outcome.status is Status.PUBLISHED
+    assert list(storage.objects) == ["small/cats/tom.jpg", "web/cats/tom.webp"]
+    small, web = (rendition for rendition, _ in storage.objects.values())
+    assert (small.format, small.size) == (Format.JPEG, Size(width=30, height=20))
+    assert (web.format, web.size) == (Format.WEBP, Size(width=60, height=40))
+    with Image.open(io.BytesIO(web.body)) as image:
+        assert (image.format, image.size) == ("WEBP", (60, 40))
+
+
+def test_the_outcome_tells_what_was_published() -> None:
+    storage = MemoryStorage(picture(300, 200))
+    outcome = process(SOURCE, TWO_VARIANTS, storage, stage=untimed)
+
+    assert outcome.picture is not None
+    assert (outcome.picture.format, outcome.picture.size) == (
+        Format.JPEG,
+        Size(width=300, height=200),
+    )
+    assert [published.key for published in outcome.published] == list(storage.objects)
+    assert [published.bytes for published in outcome.published] == [
+        len(rendition.body) for rendition, _ in storage.objects.values()
+    ]
+
+
+def test_one_read_and_one_look_per_variant() -> None:
+    storage = MemoryStorage(picture())
+    process(SOURCE, TWO_VARIANTS, storage, stage=untimed)
+    assert (storage.fetches, storage.looks) == (1, 2)
+
+
+def test_a_second_run_makes_nothing() -> None:
+    storage = MemoryStorage(picture())
+    process(SOURCE, TWO_VARIANTS, storage, stage=untimed)
+    stages: list[str] = []
+
+    @contextmanager
+    def noted(stage: str) -> Iterator[None]:
+        stages.append(stage)
+        yield
+
+    outcome = process(SOURCE, TWO_VARIANTS, storage, stage=noted)
+    assert outcome.status is Status.CURRENT
+    assert outcome.published == ()
+    assert stages == ["fetch", "look"]
+
+
+def test_a_run_after_a_partial_failure_makes_only_what_is_missing() -> None:
+    storage = MemoryStorage(picture())
+    process(SOURCE, TWO_VARIANTS, storage, stage=untimed)
+    del storage.objects["web/cats/tom.webp"]
+    outcome = process(SOURCE, TWO_VARIANTS, storage, stage=untimed)
+    assert [published.variant for published in outcome.published] == ["web"]
+
+
+def test_changed_settings_make_the_same_source_be_processed_again() -> None:
+    storage = MemoryStorage(picture())
+    process(SOURCE, settings(), storage, stage=untimed)
+    smaller = settings(VARIANTS=variants(default={"width": 50}))
+    process(SOURCE, smaller, storage, stage=untimed)
+    rendition, _ = storage.objects["cats/tom.jpg"]
+    assert rendition.size.width == 50
+
+
+def test_a_newer_upload_stops_the_work() -> None:
+    storage = MemoryStorage(picture())
+    process(replace(SOURCE, sequencer="06"), settings(), storage, stage=untimed)
+    with pytest.raises(Superseded):
+        process(SOURCE, settings(), storage, stage=untimed)
+
+
+def test_another_source_keeps_its_key() -> None:
+    storage = MemoryStorage(picture())
+    to_webp = settings(VARIANTS=variants(default={"width": 50, "format": "webp"}))
+    process(SOURCE, to_webp, storage, stage=untimed)
+    with pytest.raises(KeyCollision, match=r"cats/tom\.jpg"):
+        process(replace(SOURCE, key="cats/tom.jpeg"), to_webp, storage, stage=untimed)
+
+
+def test_a_folder_marker_is_skipped_unread() -> None:
+    storage = MemoryStorage(b"")
+    folder = replace(SOURCE, key="cats/", size=0)
+    assert process(folder, settings(), storage, stage=untimed).status is Status.SKIPPED
+    assert storage.fetches == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "size", "error"),
+    [
+        (b"", 0, EmptyFile),
+        (b"hello", 5, UnsupportedFormat),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 41, UnsupportedFormat),
+        (picture()[:-300], 100, CorruptImage),
+    ],
+)
+def test_a_bad_file_publishes_nothing(content: bytes, size: int, error: type[Exception]) -> None:
+    storage = MemoryStorage(content)
+    with pytest.raises(error):
+        process(replace(SOURCE, size=size), TWO_VARIANTS, storage, stage=untimed)
+    assert storage.objects == {}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"VARIANTS": variants(default={"width": 100, "height": 99})},
+        {"VARIANTS": variants(default={"width": 100, "height": 100, "quality": 50})},
+        {"BACKGROUND": "#000000"},
+        {"KEEP_COPYRIGHT": "true"},
+        {"CACHE_CONTROL": "max-age=60"},
+        {"WATERMARK": watermark(text="hello")},
+    ],
+)
+def test_every_setting_that_shows_is_in_the_recipe(changes: dict[str, str]) -> None:
+    before, after = settings(), settings(**changes)
+    assert recipe(before.variants[0], before) != recipe(after.variants[0], after)
+
+
+def test_a_watermark_is_no_part_of_the_recipe_of_a_variant_without_one() -> None:
+    bare = variants(default={"width": 10, "watermark": False})
+    before, after = settings(VARIANTS=bare), settings(VARIANTS=bare, WATERMARK=watermark(text="x"))
+    assert recipe(before.variants[0], before) == recipe(after.variants[0], after)
+
+
+def test_a_logo_is_in_the_recipe_by_its_content(tmp_path: Path) -> None:
+    def recipe_with(content: bytes, folder: str) -> str:
+        logo = tmp_path / folder / "watermark" / "logo.png"
+        logo.parent.mkdir(parents=True)
+        logo.write_bytes(content)
+        configured = settings(
+            WATERMARK=watermark(logo="watermark/logo.png"),
+            LAMBDA_TASK_ROOT=str(tmp_path / folder),
+        )
+        return recipe(configured.variants[0], configured)
+
+    assert recipe_with(b"one", "a") == recipe_with(b"one", "b")
+    assert recipe_with(b"one", "c") != recipe_with(b"two", "d")
