@@ -15,8 +15,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pipeline import events
 from pipeline.errors import Rejected, Superseded
-from pipeline.model import Outcome, Source, Status
-from pipeline.process import process
+from pipeline.model import Outcome, Removal, Source, Status
+from pipeline.process import process, remove
 from pipeline.queue import FailureQueue
 from pipeline.settings import Settings
 from pipeline.storage import CLIENT_CONFIG, Storage
@@ -30,7 +30,7 @@ class Answer:
     """What became of one record, and after how long."""
 
     record: Mapping[str, Any]
-    source: Source | None
+    request: Source | Removal | None
     outcome: Outcome
     error: Exception | None
     milliseconds: Mapping[str, float]
@@ -53,7 +53,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
         if isinstance(answer.error, Rejected):
             _failure_queue().report(
                 answer.error,
-                source=answer.source,
+                request=answer.request,
                 event={"Records": [answer.record]},
                 request_id=context.aws_request_id,
             )
@@ -62,13 +62,16 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
 
 
 def _answer(record: Mapping[str, Any]) -> Answer:
-    source: Source | None = None
+    request: Source | Removal | None = None
     error: Exception | None = None
     watch = Stopwatch()
     with watch.stage("total"):
         try:
-            source = events.source(record)
-            outcome = process(source, _settings(), _storage(), stage=watch.stage)
+            request = events.request(record)
+            if isinstance(request, Removal):
+                outcome = remove(request, _settings(), _storage(), stage=watch.stage)
+            else:
+                outcome = process(request, _settings(), _storage(), stage=watch.stage)
         except Superseded as newer:
             outcome, error = Outcome(status=Status.SUPERSEDED), newer
         except Rejected as rejection:
@@ -78,7 +81,7 @@ def _answer(record: Mapping[str, Any]) -> Answer:
             outcome, error = Outcome(status=Status.FAILED), failure
     return Answer(
         record=record,
-        source=source,
+        request=request,
         outcome=outcome,
         error=error,
         milliseconds=watch.milliseconds,
@@ -126,8 +129,8 @@ def _line(answer: Answer) -> dict[str, Any]:
     line: dict[str, Any] = {
         "milliseconds": {stage: round(took, 1) for stage, took in answer.milliseconds.items()}
     }
-    if answer.source:
-        line["source"] = asdict(answer.source)
+    if answer.request:
+        line["source"] = asdict(answer.request)
     if answer.outcome.picture:
         line["picture"] = asdict(answer.outcome.picture)
     if answer.outcome.published:

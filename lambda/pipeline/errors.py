@@ -84,6 +84,12 @@ class KeyTooLong(Rejected):
     reason = "key-too-long"
 
 
+class KeyReserved(Rejected):
+    """The processed key would lie where the pipeline keeps its own records."""
+
+    reason = "key-reserved"
+
+
 class KeyCollision(Rejected):
     """The processed key already belongs to another source, or to an object that is not ours."""
 

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from pipeline.errors import ConfigurationError, UnreadableEvent
-from pipeline.model import Source
+from pipeline.model import Removal, Source
 
 
 def records(event: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -21,23 +21,29 @@ def records(event: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return event["Records"]  # type: ignore[no-any-return]  # just seen to be a list
 
 
-def source(record: Mapping[str, Any]) -> Source:
-    """Read one `ObjectCreated` record of an S3 notification.
+def request(record: Mapping[str, Any]) -> Source | Removal:
+    """Read one record of an S3 notification: an upload, or the removal of one.
 
     Keys come form-encoded: `a b+c.png` is sent as `a+b%2Bc.png`. Source: "Event message
     structure" in the Amazon S3 user guide. Raises `UnreadableEvent`.
     """
     try:
-        if not record["eventName"].startswith("ObjectCreated:"):
-            raise UnreadableEvent(f"eventName is {record['eventName']!r}, not ObjectCreated")
+        family = record["eventName"].partition(":")[0]
+        bucket = record["s3"]["bucket"]["name"]
         s3_object = record["s3"]["object"]
-        return Source(
-            bucket=record["s3"]["bucket"]["name"],
-            key=unquote_plus(s3_object["key"], errors="strict"),
-            etag=s3_object["eTag"],
-            size=int(s3_object["size"]),
-            sequencer=s3_object.get("sequencer", ""),
-            version=s3_object.get("versionId", ""),
-        )
+        key = unquote_plus(s3_object["key"], errors="strict")
+        sequencer = s3_object.get("sequencer", "")
+        if family == "ObjectRemoved":
+            return Removal(bucket=bucket, key=key, sequencer=sequencer)
+        if family == "ObjectCreated":
+            return Source(
+                bucket=bucket,
+                key=key,
+                etag=s3_object["eTag"],
+                size=int(s3_object["size"]),
+                sequencer=sequencer,
+                version=s3_object.get("versionId", ""),
+            )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnreadableEvent(f"a record without what S3 promises: {error!r}") from error
+    raise UnreadableEvent(f"eventName is {record['eventName']!r}: neither created nor removed")

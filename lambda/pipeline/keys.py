@@ -2,12 +2,16 @@
 
 import posixpath
 import re
+from typing import Final
 
-from pipeline.errors import KeyTooLong
+from pipeline.errors import KeyReserved, KeyTooLong
 from pipeline.model import Format
 
-MAX_KEY_BYTES = 1024
+MAX_KEY_BYTES: Final = 1024
 """Amazon S3 user guide, "Naming Amazon S3 objects"."""
+
+RESERVED_PREFIX: Final = ".pipeline/"
+"""Where the processed bucket holds what is not an image; no image is published under it."""
 
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}")
 
@@ -18,7 +22,7 @@ def processed_key(
     """Fill *template* for one variant of one source.
 
     The extension stays as it was written while the format stays, and becomes the usual one of
-    *result_format* otherwise. Raises `KeyTooLong`.
+    *result_format* otherwise. Raises `KeyTooLong` or `KeyReserved`.
     """
     directory, stem, extension = split(source_key)
     key = template.format(
@@ -32,6 +36,8 @@ def processed_key(
             f"the processed key for {variant!r} would have {len(key.encode())} bytes;"
             f" S3 allows {MAX_KEY_BYTES}"
         )
+    if key.startswith(RESERVED_PREFIX):
+        raise KeyReserved(f"the processed key {key!r} would begin with {RESERVED_PREFIX}")
     return key
 
 

@@ -98,6 +98,15 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """The removal of one source. *sequencer* is as in `Source`."""
+
+    bucket: str
+    key: str
+    sequencer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """One image to make of every upload. The fields are those of the `variants` variable."""
 
@@ -187,6 +196,7 @@ class Status(StrEnum):
     """How an upload ended."""
 
     PUBLISHED = "published"
+    REMOVED = "removed"  # the images of a source that was removed
     CURRENT = "current"  # all of it was there already
     SUPERSEDED = "superseded"
     SKIPPED = "skipped"  # a folder marker
@@ -201,7 +211,8 @@ class Published:
     variant: str
     key: str
     format: Format
-    size: Size
+    width: int
+    height: int
     bytes: int
 
 

@@ -1,95 +1,145 @@
-"""The way of one upload: fetched, looked at, rendered, published."""
+"""The way of one upload: fetched, looked at, rendered, published. And of a removal: taken away."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from pipeline import imaging
-from pipeline.errors import EmptyFile
+from pipeline import imaging, manifests, publication
+from pipeline.errors import EmptyFile, Superseded
 from pipeline.keys import processed_key
-from pipeline.model import Outcome, Picture, Published, Rendition, Source, Status, Variant
+from pipeline.manifests import Manifest
+from pipeline.model import Outcome, Picture, Published, Removal, Rendition, Source, Status, Variant
+from pipeline.publication import Place
 from pipeline.settings import Settings
-from pipeline.stamps import Stamp, Verdict, compare
-from pipeline.storage import Existing
+from pipeline.stamps import Stamp
+from pipeline.storage import ExistingManifest
 
 
-class Storage(Protocol):
-    """What `process` needs of `pipeline.storage.Storage`, and of a stand-in for it."""
+class Storage(publication.Storage, Protocol):
+    """What processing needs of `pipeline.storage.Storage`, and of a stand-in for it."""
 
     def fetch(self, source: Source, *, max_bytes: int) -> BinaryIO: ...
 
-    def look(self, key: str) -> Existing | None: ...
-
-    def publish(
-        self, key: str, rendition: Rendition, stamp: Stamp, *, over: Existing | None
-    ) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """One variant that is to be made, and where it goes."""
-
-    variant: Variant
-    key: str
-    stamp: Stamp
-    over: Existing | None
+    def find(self, removal: Removal) -> Source | None: ...
 
 
 def process(
     source: Source, settings: Settings, storage: Storage, *, stage: imaging.Stage
 ) -> Outcome:
-    """Publish every variant of *source* that is not published already.
+    """Publish the images of *source* that are not published already, and only those of it.
 
     *stage* wraps each stage of the work, named, so that the caller can time it. Raises `Rejected`,
-    `Superseded` or `TransientFailure`; what was published until then stays, and a further run
-    makes only what is missing.
+    `Superseded` or `TransientFailure`. After the last, a further run makes only what is missing.
     """
     if source.is_folder:
         return Outcome(status=Status.SKIPPED)
     if source.size == 0:
         raise EmptyFile("the file has no bytes", found={"bytes": 0})
+    try:
+        return _publish(source, settings, storage, stage)
+    except Superseded:
+        with stage("give way"):
+            newest = publication.give_way(source, storage)
+        if newest:
+            _restore(newest, source.bucket, settings, storage, stage)
+        raise
 
+
+def remove(
+    removal: Removal, settings: Settings, storage: Storage, *, stage: imaging.Stage
+) -> Outcome:
+    """Take away the images of a removed source.
+
+    If there is something under its key after all, as when the newest of several versions was
+    deleted, that is processed instead. Raises like `process`.
+    """
+    with stage("look"):
+        found = storage.find(removal)
+        current = storage.manifest(removal.key)
+    if found is None:
+        with stage("publish"):
+            publication.remove(removal, storage)
+        return Outcome(status=Status.REMOVED)
+    if current and current.manifest.etag == found.etag:
+        return Outcome(status=Status.CURRENT)
+    return process(found, settings, storage, stage=stage)
+
+
+def _publish(source: Source, settings: Settings, storage: Storage, stage: imaging.Stage) -> Outcome:
     with stage("fetch"):
         file = storage.fetch(source, max_bytes=settings.limits.source_bytes)
     with imaging.open_image(file, settings.limits) as image:
         with stage("look"):
-            tasks = list(_tasks(source, image.picture, settings, storage))
-        if not tasks:
-            return Outcome(status=Status.CURRENT, picture=image.picture)
-        rendered = imaging.render(
-            image, [task.variant for task in tasks], settings.style, stage=stage
-        )
+            current = storage.manifest(source.key)
+            source = manifests.in_order(source, current.manifest if current else None)
+            places = _places(source, image.picture, settings, storage)
+            kept = _kept(places, current)
+        missing = [variant for variant in settings.variants if variant not in kept]
+        rendered = imaging.render(image, missing, settings.style, stage=stage) if missing else None
+    made = dict(zip(missing, rendered.renditions if rendered else (), strict=True))
+    published = {variant: _published(places[variant], made[variant]) for variant in missing}
     with stage("publish"):
-        for task, rendition in zip(tasks, rendered.renditions, strict=True):
-            storage.publish(task.key, rendition, task.stamp, over=task.over)
-
+        publication.publish(
+            source,
+            [(kept | published)[variant] for variant in settings.variants],
+            [(places[variant], rendition) for variant, rendition in made.items()],
+            storage,
+            after=current,
+        )
     return Outcome(
-        status=Status.PUBLISHED,
-        picture=rendered.picture,
-        published=tuple(map(_published, tasks, rendered.renditions)),
+        status=Status.PUBLISHED if made else Status.CURRENT,
+        picture=rendered.picture if rendered else image.picture,
+        published=tuple(published.values()),
     )
 
 
-def _tasks(
+def _places(
     source: Source, picture: Picture, settings: Settings, storage: Storage
-) -> Iterator[Task]:
-    """Yield what is missing or out of date in the processed bucket."""
-    for variant in settings.variants:
-        key = processed_key(
+) -> dict[Variant, Place]:
+    """Look at every key that an image of *source* goes to."""
+    keys = {
+        variant: processed_key(
             settings.key_template,
             source_key=source.key,
             variant=variant.name,
             source_format=picture.format,
             result_format=imaging.output_format(variant, picture),
         )
-        stamp = Stamp.of(source, recipe(variant, settings))
-        existing = storage.look(key)
-        if existing is None or compare(stamp, existing.stamp) is not Verdict.KEEP:
-            yield Task(variant=variant, key=key, stamp=stamp, over=existing)
+        for variant in settings.variants
+    }
+    return {
+        variant: Place(
+            key=key,
+            stamp=Stamp.of(source, recipe(variant, settings)),
+            existing=storage.look(key),
+        )
+        for variant, key in keys.items()
+    }
+
+
+def _kept(
+    places: Mapping[Variant, Place], current: ExistingManifest | None
+) -> dict[Variant, Published]:
+    """Return what need not be made again. Raises `KeyCollision` or `Superseded`."""
+    known = {image.key: image for image in current.manifest.images} if current else {}
+    return {
+        variant: known[place.key]
+        for variant, place in places.items()
+        if place.is_current and place.key in known
+    }
+
+
+def _restore(
+    newest: Manifest, bucket: str, settings: Settings, storage: Storage, stage: imaging.Stage
+) -> None:
+    """Publish the newest upload again, one of whose images was overwritten by an older one."""
+    found = storage.find(Removal(bucket=bucket, key=newest.source_key, sequencer=newest.sequencer))
+    if found and found.etag == newest.etag:
+        process(found, settings, storage, stage=stage)
 
 
 @cache
@@ -112,11 +162,12 @@ def _digest(file: str | None) -> str | None:
     return sha256(Path(file).read_bytes()).hexdigest() if file else None
 
 
-def _published(task: Task, rendition: Rendition) -> Published:
+def _published(place: Place, rendition: Rendition) -> Published:
     return Published(
         variant=rendition.variant,
-        key=task.key,
+        key=place.key,
         format=rendition.format,
-        size=rendition.size,
+        width=rendition.size.width,
+        height=rendition.size.height,
         bytes=len(rendition.body),
     )

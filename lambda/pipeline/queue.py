@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.errors import Rejected, TransientFailure
-from pipeline.model import Source
+from pipeline.model import Removal, Source
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -26,15 +26,15 @@ class FailureQueue:
         self,
         rejection: Rejected,
         *,
-        source: Source | None,
+        request: Source | Removal | None,
         event: Mapping[str, Any],
         request_id: str,
     ) -> None:
-        """Report *rejection* of *source*, which *event* announced.
+        """Report *rejection* of *request*, which *event* announced.
 
         The message has the frame of Lambda's own failure records (`timestamp`, `requestContext`,
         `requestPayload`), so that both kinds can be read and sent again alike, and a `rejection`
-        in place of their `responsePayload`. *source* is None where the event does not tell it.
+        in place of their `responsePayload`. *request* is None where the event does not tell it.
         Raises `TransientFailure`.
         """
         message = {
@@ -45,7 +45,7 @@ class FailureQueue:
             "rejection": {
                 "reason": rejection.reason,
                 "message": str(rejection),
-                "source": asdict(source) if source else None,
+                "source": asdict(request) if request else None,
                 "found": rejection.found,
             },
         }

@@ -40,6 +40,14 @@ class Stamp:
             recipe=recipe,
         )
 
+    def is_of(self, source: Source) -> bool:
+        """Tell whether this is the stamp of the very upload *source*."""
+        return (self.source_key, self.source_etag, self.source_sequencer) == (
+            encoded(source.key),
+            source.etag,
+            source.sequencer,
+        )
+
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> "Stamp":
         """Read a stamp from S3 user metadata; what is missing is empty."""

@@ -1,11 +1,12 @@
 """Sources in, processed objects out: the only module that talks to S3.
 
-Publishing is compare-and-swap on the object itself: S3 refuses a write whose precondition no longer
-holds, and then the decision is made again on what is there now. So of any number of handlers, in
-any order, the one with the newest upload has the last word.
+Every write and every deletion is conditional on what is there: S3 refuses it when that has changed
+meanwhile, and the caller decides again.
 """
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -13,16 +14,15 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
+from pipeline import manifests
 from pipeline.errors import ImageTooLarge, Superseded, TransientFailure
-from pipeline.model import Rendition, Source
-from pipeline.stamps import Stamp, Verdict, compare
+from pipeline.manifests import Manifest
+from pipeline.model import Removal, Rendition, Source
+from pipeline.stamps import Stamp
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
-
-MAX_PUBLISH_TRIES: Final = 5
-"""Every lost try means that another handler won one, so a few are enough."""
 
 CLIENT_CONFIG: Final = Config(
     connect_timeout=2,
@@ -31,20 +31,35 @@ CLIENT_CONFIG: Final = Config(
 )
 """Lets throttling (503 SlowDown) and broken connections pass within the function's timeout."""
 
-_GONE: Final = {"NoSuchKey", "PreconditionFailed"}
-_CHANGED_MEANWHILE: Final = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
+# What S3 answers when a precondition does not hold. A conditional write over an object that is
+# gone is answered 404, two at the same time 409.
+_CHANGED: Final = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
+
+# HEAD answers have no body, so their code is the bare status.
+_MISSING: Final = {"NoSuchKey", "404"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Existing:
-    """A processed object that is already there."""
+    """A processed object that is there."""
 
     etag: str
     stamp: Stamp
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExistingManifest:
+    """A manifest that is there."""
+
+    etag: str
+    manifest: Manifest
+
+
 class Storage:
-    """The source bucket to read from and the processed bucket to publish to."""
+    """The source bucket to read from and the processed bucket to publish to.
+
+    Every method raises `TransientFailure` when S3 cannot be reached or refuses.
+    """
 
     def __init__(
         self, client: "S3Client", *, processed_bucket: str, cache_control: str | None = None
@@ -56,57 +71,56 @@ class Storage:
     def fetch(self, source: Source, *, max_bytes: int) -> BinaryIO:
         """Return the content of *source*, the very one that its event announced.
 
-        Raises `Superseded` when it is gone or replaced, `ImageTooLarge` when it has more than
-        *max_bytes*, and `TransientFailure`.
+        Raises `Superseded` when it is gone or replaced, and `ImageTooLarge` when it has more than
+        *max_bytes*.
         """
         if source.size > max_bytes:
             raise ImageTooLarge(
                 f"the file has {source.size:,} bytes; at most {max_bytes:,} are allowed",
                 found={"bytes": source.size},
             )
-        try:
-            answer = self._client.get_object(
-                Bucket=source.bucket, Key=source.key, IfMatch=source.etag
-            )
+        with _naming("read the source"):
+            try:
+                answer = self._client.get_object(
+                    Bucket=source.bucket, Key=source.key, IfMatch=source.etag
+                )
+            except ClientError as error:
+                if _code(error) in _CHANGED:
+                    raise Superseded(f"the source is gone or replaced: {_code(error)}") from error
+                raise
             return io.BytesIO(answer["Body"].read())
-        except ClientError as error:
-            if _code(error) in _GONE:
-                raise Superseded(f"the source is gone or replaced: {_code(error)}") from error
-            raise _transient("read the source", error) from error
-        except (BotoCoreError, HTTPError, OSError) as error:
-            raise _transient("read the source", error) from error
+
+    def find(self, removal: Removal) -> Source | None:
+        """Return what lies under the key of *removal* after all, in its place in the order."""
+        with _naming("look at the source"):
+            try:
+                answer = self._client.head_object(Bucket=removal.bucket, Key=removal.key)
+            except ClientError as error:
+                if _code(error) in _MISSING:
+                    return None
+                raise
+            return Source(
+                bucket=removal.bucket,
+                key=removal.key,
+                etag=answer["ETag"].strip('"'),
+                size=answer["ContentLength"],
+                sequencer=removal.sequencer,
+                version=answer.get("VersionId", ""),
+            )
 
     def look(self, key: str) -> Existing | None:
         """Return what is published under *key*, or None."""
-        try:
-            answer = self._client.head_object(Bucket=self._bucket, Key=key)
-        except ClientError as error:
-            # HEAD answers have no body, so the code is the bare status.
-            if _code(error) == "404":
-                return None
-            raise _transient(f"look at {key!r}", error) from error
-        except BotoCoreError as error:
-            raise _transient(f"look at {key!r}", error) from error
-        return Existing(etag=answer["ETag"], stamp=Stamp.from_metadata(answer["Metadata"]))
+        with _naming(f"look at {key!r}"):
+            try:
+                answer = self._client.head_object(Bucket=self._bucket, Key=key)
+            except ClientError as error:
+                if _code(error) in _MISSING:
+                    return None
+                raise
+            return Existing(etag=answer["ETag"], stamp=Stamp.from_metadata(answer["Metadata"]))
 
-    def publish(
-        self, key: str, rendition: Rendition, stamp: Stamp, *, over: Existing | None
-    ) -> None:
-        """Publish *rendition* under *key* in place of *over*, unless something newer is there.
-
-        Raises `Superseded` or `KeyCollision` when what is there now must stay, and
-        `TransientFailure`.
-        """
-        for _ in range(MAX_PUBLISH_TRIES):
-            if over and compare(stamp, over.stamp) is Verdict.KEEP:
-                return
-            if self._swap(key, rendition, stamp, over):
-                return
-            over = self.look(key)
-        raise TransientFailure(f"publish {key!r}: overtaken {MAX_PUBLISH_TRIES} times in a row")
-
-    def _swap(self, key: str, rendition: Rendition, stamp: Stamp, over: Existing | None) -> bool:
-        """Write, provided that *over* is still what is there; tell whether it was."""
+    def put(self, key: str, rendition: Rendition, stamp: Stamp, *, over: Existing | None) -> bool:
+        """Publish *rendition*, provided that *over* is what is there; tell whether it was."""
         request: PutObjectRequestTypeDef = {
             "Bucket": self._bucket,
             "Key": key,
@@ -116,24 +130,67 @@ class Storage:
         }
         if self._cache_control:
             request["CacheControl"] = self._cache_control
-        if over:
-            request["IfMatch"] = over.etag
+        return self._swap(request, over.etag if over else None)
+
+    def remove(self, key: str, existing: Existing) -> bool:
+        """Delete *existing*, provided that it is what is there; tell whether it was."""
+        with _naming(f"delete {key!r}"):
+            try:
+                self._client.delete_object(Bucket=self._bucket, Key=key, IfMatch=existing.etag)
+            except ClientError as error:
+                if _code(error) in _CHANGED:
+                    return False
+                raise
+            return True
+
+    def manifest(self, source_key: str) -> ExistingManifest | None:
+        """Return the manifest of *source_key*, or None."""
+        with _naming("read the manifest"):
+            try:
+                answer = self._client.get_object(
+                    Bucket=self._bucket, Key=manifests.manifest_key(source_key)
+                )
+            except ClientError as error:
+                if _code(error) in _MISSING:
+                    return None
+                raise
+            return ExistingManifest(
+                etag=answer["ETag"], manifest=manifests.load(answer["Body"].read())
+            )
+
+    def put_manifest(self, manifest: Manifest, *, over: ExistingManifest | None) -> bool:
+        """Write *manifest*, provided that *over* is what is there; tell whether it was."""
+        request: PutObjectRequestTypeDef = {
+            "Bucket": self._bucket,
+            "Key": manifests.manifest_key(manifest.source_key),
+            "Body": manifests.dump(manifest),
+            "ContentType": "application/json",
+        }
+        return self._swap(request, over.etag if over else None)
+
+    def _swap(self, request: "PutObjectRequestTypeDef", etag: str | None) -> bool:
+        if etag:
+            request["IfMatch"] = etag
         else:
             request["IfNoneMatch"] = "*"
-        try:
-            self._client.put_object(**request)
-        except ClientError as error:
-            if _code(error) in _CHANGED_MEANWHILE:
-                return False
-            raise _transient(f"publish {key!r}", error) from error
-        except BotoCoreError as error:
-            raise _transient(f"publish {key!r}", error) from error
-        return True
+        with _naming(f"write {request['Key']!r}"):
+            try:
+                self._client.put_object(**request)
+            except ClientError as error:
+                if _code(error) in _CHANGED:
+                    return False
+                raise
+            return True
+
+
+@contextmanager
+def _naming(action: str) -> Iterator[None]:
+    """Make a `TransientFailure` that names *action* of whatever goes wrong on the way to S3."""
+    try:
+        yield
+    except (ClientError, BotoCoreError, HTTPError, OSError) as error:
+        raise TransientFailure(f"cannot {action}: {error}") from error
 
 
 def _code(error: ClientError) -> str:
     return error.response.get("Error", {}).get("Code", "")
-
-
-def _transient(action: str, error: Exception) -> TransientFailure:
-    return TransientFailure(f"cannot {action}: {error}")

@@ -1,14 +1,15 @@
-"""Sources are read as announced, and published by compare-and-swap."""
+"""Sources are read as announced, and writes are refused when something came between."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from botocore.stub import Stubber
-from pipeline.errors import ImageTooLarge, KeyCollision, Superseded, TransientFailure
-from pipeline.model import Format, Rendition, Size, Source
+from pipeline.errors import ImageTooLarge, Superseded, TransientFailure
+from pipeline.manifests import Manifest
+from pipeline.model import Format, Published, Removal, Rendition, Size, Source
 from pipeline.stamps import Stamp
-from pipeline.storage import MAX_PUBLISH_TRIES, Storage
+from pipeline.storage import Storage
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -18,6 +19,14 @@ OLD = Rendition(variant="v", body=b"old", format=Format.PNG, size=Size(width=1, 
 NEW = replace(OLD, body=b"new")
 STAMP = Stamp(source_key="a", source_etag="e", source_version="", source_sequencer="05", recipe="r")
 OLDER = replace(STAMP, source_sequencer="04")
+MANIFEST = Manifest(
+    source_key=KEY,
+    etag="e",
+    version="",
+    sequencer="05",
+    images=(Published(variant="v", key=KEY, format=Format.PNG, width=1, height=1, bytes=3),),
+    retired=("old.png",),
+)
 
 
 @pytest.fixture
@@ -72,10 +81,8 @@ def test_a_refused_read_is_transient(s3: "S3Client", storage: Storage) -> None:
             storage.fetch(Source(bucket="b", key="k", etag="e", size=1), max_bytes=9)
 
 
-def test_what_is_published_carries_type_cache_rule_and_stamp(
-    s3: "S3Client", storage: Storage
-) -> None:
-    storage.publish(KEY, NEW, STAMP, over=None)
+def test_what_is_put_carries_type_cache_rule_and_stamp(s3: "S3Client", storage: Storage) -> None:
+    assert storage.put(KEY, NEW, STAMP, over=None)
     answer = s3.get_object(Bucket="processed", Key=KEY)
     assert answer["Body"].read() == b"new"
     assert (answer["ContentType"], answer["CacheControl"]) == ("image/png", "max-age=60")
@@ -84,83 +91,80 @@ def test_what_is_published_carries_type_cache_rule_and_stamp(
 
 def test_nothing_there_looks_like_none(storage: Storage) -> None:
     assert storage.look(KEY) is None
+    assert storage.manifest(KEY) is None
 
 
-def test_what_is_there_is_seen_with_its_stamp(s3: "S3Client", storage: Storage) -> None:
-    storage.publish(KEY, NEW, STAMP, over=None)
+def test_what_is_there_is_seen_with_its_stamp(storage: Storage) -> None:
+    storage.put(KEY, NEW, STAMP, over=None)
     existing = storage.look(KEY)
     assert existing is not None
     assert existing.stamp == STAMP
 
 
-def test_a_newer_upload_replaces_an_older_one(s3: "S3Client", storage: Storage) -> None:
-    storage.publish(KEY, OLD, OLDER, over=None)
-    storage.publish(KEY, NEW, STAMP, over=storage.look(KEY))
-    assert body(s3) == b"new"
-
-
-def test_older_upload_never_overwrites_a_newer_one(s3: "S3Client", storage: Storage) -> None:
-    storage.publish(KEY, NEW, STAMP, over=None)
-    with pytest.raises(Superseded):
-        storage.publish(KEY, OLD, OLDER, over=storage.look(KEY))
-    assert body(s3) == b"new"
-
-
-def test_a_newer_upload_that_slips_in_after_the_look_stays(
-    s3: "S3Client", storage: Storage
-) -> None:
-    nothing_yet = storage.look(KEY)
-    storage.publish(KEY, NEW, STAMP, over=None)
-    with pytest.raises(Superseded):
-        storage.publish(KEY, OLD, OLDER, over=nothing_yet)
-    assert body(s3) == b"new"
-
-
-def test_an_older_upload_that_slips_in_after_the_look_is_replaced(
-    s3: "S3Client", storage: Storage
-) -> None:
-    nothing_yet = storage.look(KEY)
-    storage.publish(KEY, OLD, OLDER, over=None)
-    storage.publish(KEY, NEW, STAMP, over=nothing_yet)
-    assert body(s3) == b"new"
-
-
-def test_the_same_work_done_by_another_handler_is_kept(s3: "S3Client", storage: Storage) -> None:
-    storage.publish(KEY, NEW, STAMP, over=None)
-    storage.publish(KEY, replace(NEW, body=b"again"), STAMP, over=None)
-    assert body(s3) == b"new"
-
-
-def test_an_object_deleted_after_the_look_is_written_anew(s3: "S3Client", storage: Storage) -> None:
-    storage.publish(KEY, OLD, OLDER, over=None)
-    seen = storage.look(KEY)
-    s3.delete_object(Bucket="processed", Key=KEY)
-    storage.publish(KEY, NEW, STAMP, over=seen)
-    assert body(s3) == b"new"
-
-
-def test_the_object_of_another_source_stays(s3: "S3Client", storage: Storage) -> None:
-    storage.publish(KEY, OLD, replace(OLDER, source_key="b"), over=None)
-    with pytest.raises(KeyCollision):
-        storage.publish(KEY, NEW, STAMP, over=None)
+def test_a_put_over_nothing_needs_nothing_there(s3: "S3Client", storage: Storage) -> None:
+    storage.put(KEY, OLD, OLDER, over=None)
+    assert not storage.put(KEY, NEW, STAMP, over=None)
     assert body(s3) == b"old"
 
 
-def test_an_object_that_is_not_ours_stays(s3: "S3Client", storage: Storage) -> None:
-    s3.put_object(Bucket="processed", Key=KEY, Body=b"precious")
-    with pytest.raises(KeyCollision):
-        storage.publish(KEY, NEW, STAMP, over=None)
-    assert body(s3) == b"precious"
+def test_a_put_over_something_needs_that_there(s3: "S3Client", storage: Storage) -> None:
+    storage.put(KEY, OLD, OLDER, over=None)
+    seen = storage.look(KEY)
+    assert storage.put(KEY, NEW, STAMP, over=seen)
+    assert not storage.put(KEY, OLD, OLDER, over=seen)
+    assert body(s3) == b"new"
 
 
-def test_endless_conflicts_are_a_transient_failure(s3: "S3Client", storage: Storage) -> None:
-    with Stubber(s3) as stub:
-        for _ in range(MAX_PUBLISH_TRIES):
-            stub.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
-            stub.add_client_error("head_object", "404", http_status_code=404)
-        with pytest.raises(TransientFailure, match="overtaken"):
-            storage.publish(KEY, NEW, STAMP, over=None)
-        stub.assert_no_pending_responses()
+def test_a_put_over_something_that_is_gone_writes_nothing(s3: "S3Client", storage: Storage) -> None:
+    storage.put(KEY, OLD, OLDER, over=None)
+    seen = storage.look(KEY)
+    s3.delete_object(Bucket="processed", Key=KEY)
+    assert not storage.put(KEY, NEW, STAMP, over=seen)
+    assert storage.look(KEY) is None
+
+
+def test_only_what_was_seen_is_removed(s3: "S3Client", storage: Storage) -> None:
+    storage.put(KEY, OLD, OLDER, over=None)
+    seen = storage.look(KEY)
+    assert seen is not None
+    storage.put(KEY, NEW, STAMP, over=seen)
+    assert not storage.remove(KEY, seen)
+    now = storage.look(KEY)
+    assert now is not None
+    assert storage.remove(KEY, now)
+    assert not storage.remove(KEY, now)
+    assert storage.look(KEY) is None
+
+
+def test_a_manifest_is_read_as_it_was_written(storage: Storage) -> None:
+    assert storage.put_manifest(MANIFEST, over=None)
+    existing = storage.manifest(KEY)
+    assert existing is not None
+    assert existing.manifest == MANIFEST
+
+
+def test_a_manifest_is_swapped_only_for_the_one_that_was_seen(storage: Storage) -> None:
+    storage.put_manifest(MANIFEST, over=None)
+    seen = storage.manifest(KEY)
+    newer = replace(MANIFEST, sequencer="06")
+    assert not storage.put_manifest(newer, over=None)
+    assert storage.put_manifest(newer, over=seen)
+    assert not storage.put_manifest(MANIFEST, over=seen)
+
+
+def test_a_removed_source_is_not_found(s3: "S3Client", storage: Storage) -> None:
+    put(s3, b"data")
+    s3.delete_object(Bucket="source", Key=KEY)
+    assert storage.find(Removal(bucket="source", key=KEY)) is None
+
+
+def test_what_lies_under_a_removed_version_is_found(s3: "S3Client", storage: Storage) -> None:
+    first = put(s3, b"first")
+    second = s3.put_object(Bucket="source", Key=KEY, Body=b"second")
+    s3.delete_object(Bucket="source", Key=KEY, VersionId=second["VersionId"])
+    found = storage.find(Removal(bucket="source", key=KEY, sequencer="09"))
+    assert found is not None
+    assert (found.etag, found.size, found.sequencer) == (first.etag, 5, "09")
 
 
 @pytest.mark.parametrize("code", ["SlowDown", "InternalError", "AccessDenied"])
@@ -168,7 +172,13 @@ def test_a_refused_write_is_transient(s3: "S3Client", storage: Storage, code: st
     with Stubber(s3) as stub:
         stub.add_client_error("put_object", code, http_status_code=400)
         with pytest.raises(TransientFailure, match=code):
-            storage.publish(KEY, NEW, STAMP, over=None)
+            storage.put(KEY, NEW, STAMP, over=None)
+
+
+def test_a_conflict_is_a_lost_race(s3: "S3Client", storage: Storage) -> None:
+    with Stubber(s3) as stub:
+        stub.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
+        assert not storage.put(KEY, NEW, STAMP, over=None)
 
 
 def test_a_refused_look_is_not_taken_for_absence(s3: "S3Client", storage: Storage) -> None:

@@ -3,6 +3,7 @@
 import pytest
 from pipeline import events
 from pipeline.errors import ConfigurationError, UnreadableEvent
+from pipeline.model import Removal, Source
 
 from tests.factories import record
 
@@ -22,7 +23,7 @@ NASTY_KEYS = [
 
 @pytest.mark.parametrize("key", NASTY_KEYS)
 def test_keys_are_decoded_once(key: str) -> None:
-    assert events.source(record(key)).key == key
+    assert events.request(record(key)).key == key
 
 
 def test_a_record_as_documented_by_aws_is_read() -> None:
@@ -46,7 +47,8 @@ def test_a_record_as_documented_by_aws_is_read() -> None:
             },
         },
     }
-    source = events.source(documented)
+    source = events.request(documented)
+    assert isinstance(source, Source)
     assert source.bucket == "photos"
     assert source.key == "red flower.jpg"
     assert source.size == 1024
@@ -58,8 +60,17 @@ def test_a_record_as_documented_by_aws_is_read() -> None:
 def test_version_and_sequencer_may_be_missing() -> None:
     bare = record("a.jpg")
     del bare["s3"]["object"]["sequencer"]
-    source = events.source(bare)
+    source = events.request(bare)
+    assert isinstance(source, Source)
     assert (source.version, source.sequencer) == ("", "")
+
+
+@pytest.mark.parametrize("name", ["ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated"])
+def test_a_removal_is_read(name: str) -> None:
+    removed = record("a b.jpg", sequencer="07")
+    removed["eventName"] = name
+    del removed["s3"]["object"]["size"], removed["s3"]["object"]["eTag"]
+    assert events.request(removed) == Removal(bucket="source", key="a b.jpg", sequencer="07")
 
 
 def test_the_test_event_has_no_records() -> None:
@@ -80,17 +91,17 @@ def test_an_event_of_another_kind_is_a_wiring_fault(event: dict[str, object]) ->
         {"eventName": "ObjectCreated:Put"},
         {"eventName": "ObjectCreated:Put", "s3": None},
         {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {}}},
-        {**record("a.jpg"), "eventName": "ObjectRemoved:Delete"},
+        {**record("a.jpg"), "eventName": "ObjectTagging:Put"},
         {**record("a.jpg"), "eventName": None},
     ],
 )
 def test_a_broken_record_is_rejected(broken: dict[str, object]) -> None:
     with pytest.raises(UnreadableEvent):
-        events.source(broken)
+        events.request(broken)
 
 
 def test_a_key_that_is_not_utf_8_is_rejected() -> None:
     broken = record("a.jpg")
     broken["s3"]["object"]["key"] = "%FF.jpg"
     with pytest.raises(UnreadableEvent):
-        events.source(broken)
+        events.request(broken)

@@ -15,11 +15,13 @@ RANKS = {
     "events": 2,
     "keys": 2,
     "stamps": 2,
-    "imaging": 3,
-    "storage": 3,
-    "queue": 3,
-    "process": 4,
-    "index": 5,
+    "imaging": 2,
+    "manifests": 3,
+    "storage": 4,
+    "queue": 4,
+    "publication": 5,
+    "process": 6,
+    "index": 7,
 }
 
 HOMES = {

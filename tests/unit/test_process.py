@@ -1,6 +1,7 @@
 """One upload's way through, with a storage in memory."""
 
 import io
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -9,12 +10,20 @@ from typing import BinaryIO
 
 import pytest
 from PIL import Image
-from pipeline.errors import CorruptImage, EmptyFile, KeyCollision, Superseded, UnsupportedFormat
-from pipeline.model import Format, Rendition, Size, Source, Status
+from pipeline.errors import (
+    CorruptImage,
+    EmptyFile,
+    KeyCollision,
+    KeyReserved,
+    Superseded,
+    UnsupportedFormat,
+)
+from pipeline.manifests import Manifest
+from pipeline.model import Format, Removal, Rendition, Size, Source, Status
 from pipeline.process import process, recipe
 from pipeline.settings import Settings
 from pipeline.stamps import Stamp
-from pipeline.storage import Existing
+from pipeline.storage import Existing, ExistingManifest
 
 from tests.factories import environment, picture, variants, watermark
 
@@ -27,23 +36,41 @@ class MemoryStorage:
 
     content: bytes
     objects: dict[str, tuple[Rendition, Stamp]] = field(default_factory=dict)
-    fetches: int = 0
-    looks: int = 0
+    manifests: dict[str, Manifest] = field(default_factory=dict)
+    calls: Counter[str] = field(default_factory=Counter)
 
     def fetch(self, source: Source, *, max_bytes: int) -> BinaryIO:
-        self.fetches += 1
+        self.calls["fetch"] += 1
         return io.BytesIO(self.content)
 
+    def find(self, removal: Removal) -> Source | None:
+        return None
+
     def look(self, key: str) -> Existing | None:
-        self.looks += 1
+        self.calls["look"] += 1
         if key not in self.objects:
             return None
         return Existing(etag="any", stamp=self.objects[key][1])
 
-    def publish(
-        self, key: str, rendition: Rendition, stamp: Stamp, *, over: Existing | None
-    ) -> None:
+    def put(self, key: str, rendition: Rendition, stamp: Stamp, *, over: Existing | None) -> bool:
+        self.calls["put"] += 1
         self.objects[key] = rendition, stamp
+        return True
+
+    def remove(self, key: str, existing: Existing) -> bool:
+        del self.objects[key]
+        return True
+
+    def manifest(self, source_key: str) -> ExistingManifest | None:
+        self.calls["manifest"] += 1
+        if source_key not in self.manifests:
+            return None
+        return ExistingManifest(etag="any", manifest=self.manifests[source_key])
+
+    def put_manifest(self, manifest: Manifest, *, over: ExistingManifest | None) -> bool:
+        self.calls["put manifest"] += 1
+        self.manifests[manifest.source_key] = manifest
+        return True
 
 
 @contextmanager
@@ -89,15 +116,16 @@ def test_the_outcome_tells_what_was_published() -> None:
     ]
 
 
-def test_one_read_and_one_look_per_variant() -> None:
+def test_requests_are_few() -> None:
     storage = MemoryStorage(picture())
     process(SOURCE, TWO_VARIANTS, storage, stage=untimed)
-    assert (storage.fetches, storage.looks) == (1, 2)
+    assert storage.calls == {"fetch": 1, "look": 2, "put": 2, "manifest": 2, "put manifest": 1}
 
 
 def test_a_second_run_makes_nothing() -> None:
     storage = MemoryStorage(picture())
     process(SOURCE, TWO_VARIANTS, storage, stage=untimed)
+    storage.calls.clear()
     stages: list[str] = []
 
     @contextmanager
@@ -108,7 +136,8 @@ def test_a_second_run_makes_nothing() -> None:
     outcome = process(SOURCE, TWO_VARIANTS, storage, stage=noted)
     assert outcome.status is Status.CURRENT
     assert outcome.published == ()
-    assert stages == ["fetch", "look"]
+    assert "decode" not in stages
+    assert storage.calls == {"fetch": 1, "look": 2, "manifest": 2}
 
 
 def test_a_run_after_a_partial_failure_makes_only_what_is_missing() -> None:
@@ -135,6 +164,40 @@ def test_a_newer_upload_stops_the_work() -> None:
         process(SOURCE, settings(), storage, stage=untimed)
 
 
+def test_a_variant_that_is_no_longer_made_leaves_no_orphan() -> None:
+    storage = MemoryStorage(picture())
+    process(SOURCE, TWO_VARIANTS, storage, stage=untimed)
+    one_variant = settings(
+        VARIANTS=variants(small={"width": 30}), KEY_TEMPLATE=TWO_VARIANTS.key_template
+    )
+    process(SOURCE, one_variant, storage, stage=untimed)
+    assert list(storage.objects) == ["small/cats/tom.jpg"]
+
+
+def test_another_format_leaves_no_orphan() -> None:
+    storage = MemoryStorage(picture())
+    process(SOURCE, settings(), storage, stage=untimed)
+    to_webp = settings(VARIANTS=variants(default={"width": 50, "format": "webp"}))
+    process(replace(SOURCE, sequencer="06"), to_webp, storage, stage=untimed)
+    assert list(storage.objects) == ["cats/tom.webp"]
+
+
+def test_a_source_without_sequencer_takes_the_place_of_the_same_content() -> None:
+    storage = MemoryStorage(picture())
+    process(SOURCE, settings(), storage, stage=untimed)
+    again = replace(SOURCE, sequencer="")
+    assert process(again, settings(), storage, stage=untimed).status is Status.CURRENT
+    with pytest.raises(Superseded):
+        process(replace(again, etag="e0"), settings(), storage, stage=untimed)
+
+
+def test_nothing_is_published_among_the_pipelines_own_records() -> None:
+    storage = MemoryStorage(picture())
+    with pytest.raises(KeyReserved):
+        process(replace(SOURCE, key=".pipeline/a.jpg"), settings(), storage, stage=untimed)
+    assert storage.objects == {}
+
+
 def test_another_source_keeps_its_key() -> None:
     storage = MemoryStorage(picture())
     to_webp = settings(VARIANTS=variants(default={"width": 50, "format": "webp"}))
@@ -147,7 +210,7 @@ def test_a_folder_marker_is_skipped_unread() -> None:
     storage = MemoryStorage(b"")
     folder = replace(SOURCE, key="cats/", size=0)
     assert process(folder, settings(), storage, stage=untimed).status is Status.SKIPPED
-    assert storage.fetches == 0
+    assert not storage.calls
 
 
 @pytest.mark.parametrize(

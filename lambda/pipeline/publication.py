@@ -1,0 +1,166 @@
+"""The images of one source, put in the place of older ones and taken away again.
+
+The order of events is that of the manifest. A publication claims it, puts the images, takes away
+what is retired, and then makes sure that the claim still holds: whoever came later has either seen
+the claim, and retires what it put, or is seen here, and this one gives way.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from pipeline import manifests
+from pipeline.errors import Rejected, Superseded, TransientFailure
+from pipeline.manifests import Manifest
+from pipeline.model import Published, Removal, Rendition, Source
+from pipeline.stamps import Stamp, Verdict, compare, encoded, is_newer
+from pipeline.storage import Existing, ExistingManifest
+
+MAX_TRIES: Final = 5
+"""Every lost try means that another handler won one, so a few are enough."""
+
+
+class Storage(Protocol):
+    """What publishing needs of `pipeline.storage.Storage`, and of a stand-in for it."""
+
+    def look(self, key: str) -> Existing | None: ...
+
+    def put(
+        self, key: str, rendition: Rendition, stamp: Stamp, *, over: Existing | None
+    ) -> bool: ...
+
+    def remove(self, key: str, existing: Existing) -> bool: ...
+
+    def manifest(self, source_key: str) -> ExistingManifest | None: ...
+
+    def put_manifest(self, manifest: Manifest, *, over: ExistingManifest | None) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where one image of an upload goes, the stamp it gets, and what is there so far."""
+
+    key: str
+    stamp: Stamp
+    existing: Existing | None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the image is there already.
+
+        Raises `KeyCollision` or `Superseded` when what is there must stay.
+        """
+        return (
+            self.existing is not None and compare(self.stamp, self.existing.stamp) is Verdict.KEEP
+        )
+
+
+def publish(
+    source: Source,
+    images: Sequence[Published],
+    renditions: Sequence[tuple[Place, Rendition]],
+    storage: Storage,
+    *,
+    after: ExistingManifest | None,
+) -> None:
+    """Publish *renditions*, so that of *source* there are exactly *images*.
+
+    Raises `Superseded`, `KeyCollision` or `TransientFailure`. Until a publication that was
+    interrupted is tried again, what it put stays; one that collides takes back what it put.
+    """
+    manifest = _claim(source, images, storage, current=after)
+    try:
+        for place, rendition in renditions:
+            _put(place, rendition, storage)
+    except Rejected:
+        _retire(_claim(source, (), storage, current=storage.manifest(source.key)), storage)
+        raise
+    _retire(manifest, storage)
+    _confirm(source, manifest, storage)
+
+
+def remove(removal: Removal, storage: Storage) -> None:
+    """Take away all images of a removed source; raise `Superseded` if there is a newer upload."""
+    current = storage.manifest(removal.key)
+    for _ in range(MAX_TRIES):
+        last = current.manifest if current else None
+        if last and is_newer(last.sequencer, removal.sequencer):
+            raise Superseded(f"{last.sequencer} is newer than {removal.sequencer}")
+        manifest = manifests.of_removal(removal, after=last)
+        if manifest == last or storage.put_manifest(manifest, over=current):
+            return _retire(manifest, storage)
+        current = storage.manifest(removal.key)
+    raise _overtaken(removal.key)
+
+
+def give_way(source: Source, storage: Storage) -> Manifest | None:
+    """Take away what *source*, which is superseded, may have put before that was seen.
+
+    Return the manifest of the newer upload if an image of *source* lies in the place of one of
+    its own, for then it has to be published again.
+    """
+    current = storage.manifest(source.key)
+    if current is None or not is_newer(current.manifest.sequencer, source.sequencer):
+        return None
+    displaced = False
+    for key in sorted(current.manifest.all_keys):
+        existing = storage.look(key)
+        if existing and existing.stamp.is_of(source):
+            if key in current.manifest.keys:
+                displaced = True
+            else:
+                storage.remove(key, existing)
+    return current.manifest if displaced else None
+
+
+def _claim(
+    source: Source,
+    images: Sequence[Published],
+    storage: Storage,
+    *,
+    current: ExistingManifest | None,
+) -> Manifest:
+    for _ in range(MAX_TRIES):
+        last = current.manifest if current else None
+        manifest = manifests.of_upload(manifests.in_order(source, last), images, after=last)
+        if manifest == last or storage.put_manifest(manifest, over=current):
+            return manifest
+        current = storage.manifest(source.key)
+    raise _overtaken(source.key)
+
+
+def _put(place: Place, rendition: Rendition, storage: Storage) -> None:
+    for _ in range(MAX_TRIES):
+        if place.is_current:
+            return
+        if storage.put(place.key, rendition, place.stamp, over=place.existing):
+            return
+        place = replace(place, existing=storage.look(place.key))
+    raise _overtaken(place.key)
+
+
+def _retire(manifest: Manifest, storage: Storage) -> None:
+    """Delete the images that no longer belong to the source, unless they are newer."""
+    for key in manifest.retired:
+        for _ in range(MAX_TRIES):
+            existing = storage.look(key)
+            if (
+                existing is None
+                or existing.stamp.source_key != encoded(manifest.source_key)
+                or is_newer(existing.stamp.source_sequencer, manifest.sequencer)
+                or storage.remove(key, existing)
+            ):
+                break
+        else:
+            raise _overtaken(key)
+
+
+def _confirm(source: Source, manifest: Manifest, storage: Storage) -> None:
+    """Raise `Superseded` if a newer upload or a removal has come in the meantime."""
+    latest = storage.manifest(source.key)
+    if latest and latest.manifest != manifest:
+        manifests.in_order(source, latest.manifest)
+
+
+def _overtaken(key: str) -> TransientFailure:
+    return TransientFailure(f"publish {key!r}: overtaken {MAX_TRIES} times in a row")

@@ -1,0 +1,273 @@
+"""The promise, checked after random histories of uploads, removals, races and failures.
+
+Every upload ends as exactly one of: its images published, superseded by a newer upload or a
+removal, or reported with a reason; and what is published is always of the newest upload.
+
+The real processing runs on moto. Its handlers advance one S3 call at a time, in an order that
+hypothesis chooses; any call may fail, before or after it has had its effect, or be the last that
+a handler makes.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext
+from enum import Enum, auto
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from pipeline.errors import Rejected, Superseded, TransientFailure
+from pipeline.model import Outcome, Removal, Source
+from pipeline.process import process, remove
+from pipeline.settings import Settings
+from pipeline.stamps import encoded
+from pipeline.storage import Storage
+
+from tests.factories import environment, picture, variants
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+HISTORIES = int(os.environ.get("HISTORIES", "100"))
+
+# PNG keeps its key, BMP becomes JPEG under another one: an upload may leave orphans behind.
+CONTENTS = {
+    "red": picture(6, 4, color=(200, 0, 0), kind="PNG"),
+    "blue": picture(6, 4, color=(0, 0, 200), kind="BMP"),
+    "text": b"no picture",
+}
+
+# Both would be a.webp.
+KEYS = ["a.png", "a.jpg"]
+
+SETTINGS = Settings.from_environment(
+    environment(
+        VARIANTS=variants(same={"width": 3}, web={"width": 2, "format": "webp"}),
+        KEY_TEMPLATE="{directory}{stem}{extension}",
+    )
+)
+
+
+class Fate(Enum):
+    """How an S3 call goes."""
+
+    DONE = auto()
+    FAILED = auto()
+    DONE_BUT_FAILED = auto()
+    KILLED = auto()
+
+
+class Killed(BaseException):
+    """The process of a handler ends here."""
+
+
+class Handler:
+    """One invocation for one event, in a thread that stops before every S3 call."""
+
+    def __init__(self, request: Source | Removal, storage: Storage) -> None:
+        self.request = request
+        self.ending: Outcome | BaseException | None = None
+        self._storage = storage
+        self._fate = Fate.DONE
+        self._go = threading.Semaphore(0)
+        self._stopped = threading.Semaphore(0)
+        threading.Thread(target=self._run, daemon=True).start()
+        self._stopped.acquire()
+
+    def step(self, fate: Fate) -> None:
+        """Let the next S3 call happen so, and everything up to the one after."""
+        self._fate = fate
+        self._go.release()
+        self._stopped.acquire()
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        # Handlers take this for their storage.
+        method: Callable[..., Any] = getattr(self._storage, name)
+
+        def stepped(*args: Any, **kwargs: Any) -> Any:
+            self._stopped.release()
+            self._go.acquire()
+            if self._fate is Fate.KILLED:
+                raise Killed
+            if self._fate is Fate.FAILED:
+                raise TransientFailure("injected before the call")
+            result = method(*args, **kwargs)
+            if self._fate is Fate.DONE_BUT_FAILED:
+                raise TransientFailure("injected after the call")
+            return result
+
+        return stepped
+
+    def _run(self) -> None:
+        answer: Callable[..., Outcome] = remove if isinstance(self.request, Removal) else process
+        try:
+            self.ending = answer(self.request, SETTINGS, self, stage=lambda _: nullcontext())
+        except BaseException as error:  # noqa: BLE001 - looked at by the test
+            self.ending = error
+        self._stopped.release()
+
+
+class Histories(RuleBasedStateMachine):
+    """One history, in a folder of its own."""
+
+    folders = count()
+
+    def __init__(self, s3: "S3Client", *, versioned: bool) -> None:
+        super().__init__()
+        self.s3 = s3
+        self.bucket = "source" if versioned else "unversioned"
+        self.folder = f"{next(self.folders)}/"
+        self.storage = Storage(s3, processed_bucket="processed")
+        self.sequencers = count(1)
+        self.waiting: list[Source | Removal] = []
+        self.delivered: list[Source | Removal] = []
+        self.running: list[Handler] = []
+        self.endings: dict[Source | Removal, list[Outcome | BaseException]] = {}
+
+    @rule(name=st.sampled_from(KEYS), content=st.sampled_from(list(CONTENTS)))
+    def upload(self, name: str, content: str) -> None:
+        body = CONTENTS[content]
+        answer = self.s3.put_object(Bucket=self.bucket, Key=self.folder + name, Body=body)
+        self.waiting.append(
+            Source(
+                bucket=self.bucket,
+                key=self.folder + name,
+                etag=answer["ETag"].strip('"'),
+                size=len(body),
+                sequencer=self._sequencer(),
+                version=answer.get("VersionId", ""),
+            )
+        )
+
+    @rule(name=st.sampled_from(KEYS))
+    def delete(self, name: str) -> None:
+        self.s3.delete_object(Bucket=self.bucket, Key=self.folder + name)
+        self._removed(name)
+
+    @precondition(lambda self: self.bucket == "source")
+    @rule(name=st.sampled_from(KEYS))
+    def delete_newest_version(self, name: str) -> None:
+        listed = self.s3.list_object_versions(Bucket=self.bucket, Prefix=self.folder + name)
+        for version in [*listed.get("Versions", []), *listed.get("DeleteMarkers", [])]:
+            if version["IsLatest"]:
+                self.s3.delete_object(
+                    Bucket=self.bucket, Key=self.folder + name, VersionId=version["VersionId"]
+                )
+                self._removed(name)
+
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data())
+    def deliver(self, data: st.DataObject) -> None:
+        request = data.draw(st.sampled_from(self.waiting))
+        self.waiting.remove(request)
+        self.delivered.append(request)
+        self._start(request)
+
+    @precondition(lambda self: self.delivered)
+    @rule(data=st.data())
+    def deliver_again(self, data: st.DataObject) -> None:
+        self._start(data.draw(st.sampled_from(self.delivered)))
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data(), calls=st.integers(1, 12), last=st.sampled_from(Fate))
+    def advance(self, data: st.DataObject, calls: int, last: Fate) -> None:
+        handler = data.draw(st.sampled_from(self.running))
+        for call in range(calls):
+            if handler in self.running:
+                self._step(handler, last if call == calls - 1 else Fate.DONE)
+
+    def teardown(self) -> None:
+        """Let everything come to its end without further faults, then check the promise."""
+        while self.running:
+            self._step(self.running[0], Fate.DONE)
+        for request in [*self.waiting, *filter(self._is_open, self.delivered)]:
+            self._start(request)
+            while self.running:
+                self._step(self.running[0], Fate.DONE)
+            assert self._has_ended(request), self.endings[request]
+        for name in KEYS:
+            self._check(self.folder + name)
+
+    def _check(self, key: str) -> None:
+        now = self.storage.find(Removal(bucket=self.bucket, key=key))
+        published = self._published(key)
+        if now is None:
+            assert published == {}, "images of a removed source"
+            return
+        concerned = [
+            ending
+            for request, endings in self.endings.items()
+            if request.key == key
+            for ending in endings
+            if isinstance(request, Removal) or request.etag == now.etag
+        ]
+        assert not all(isinstance(ending, Superseded) for ending in concerned), "lost"
+        if not any(isinstance(ending, Rejected) for ending in concerned):
+            assert set(published.values()) == {now.etag}, "stale, or an orphan"
+            assert len(published) == len(SETTINGS.variants), "incomplete"
+
+    def _published(self, key: str) -> dict[str, str]:
+        """Return the etag of the source of every image that belongs to *key*."""
+        listed = self.s3.list_objects_v2(Bucket="processed", Prefix=self.folder)
+        found = {}
+        for entry in listed.get("Contents", []):
+            existing = self.storage.look(entry["Key"])
+            assert existing is not None
+            if existing.stamp.source_key == encoded(key):
+                found[entry["Key"]] = existing.stamp.source_etag
+        return found
+
+    def _is_open(self, request: Source | Removal) -> bool:
+        return not self._has_ended(request)
+
+    def _has_ended(self, request: Source | Removal) -> bool:
+        return any(
+            isinstance(ending, Outcome | Superseded | Rejected)
+            for ending in self.endings.get(request, [])
+        )
+
+    def _start(self, request: Source | Removal) -> None:
+        self._collect(Handler(request, self.storage))
+
+    def _step(self, handler: Handler, fate: Fate) -> None:
+        self.running.remove(handler)
+        handler.step(fate)
+        self._collect(handler)
+
+    def _collect(self, handler: Handler) -> None:
+        if handler.ending is None:
+            self.running.append(handler)
+            return
+        expected = (Outcome, Superseded, Rejected, TransientFailure, Killed)
+        assert isinstance(handler.ending, expected), repr(handler.ending)
+        self.endings.setdefault(handler.request, []).append(handler.ending)
+
+    def _removed(self, name: str) -> None:
+        self.waiting.append(
+            Removal(bucket=self.bucket, key=self.folder + name, sequencer=self._sequencer())
+        )
+
+    def _sequencer(self) -> str:
+        return f"{next(self.sequencers):04X}"
+
+
+@pytest.mark.parametrize("versioned", [True, False], ids=["versioned", "unversioned"])
+def test_nothing_is_lost_and_nothing_is_stale(s3: "S3Client", versioned: bool) -> None:
+    s3.create_bucket(
+        Bucket="unversioned", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    run_state_machine_as_test(
+        lambda: Histories(s3, versioned=versioned),
+        settings=settings(
+            max_examples=HISTORIES, stateful_step_count=30, deadline=None, print_blob=True
+        ),
+    )
