@@ -1,6 +1,7 @@
 """The handler: has each upload of an event processed, and answers for every one of them."""
 
 import os
+import signal
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,12 +15,14 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pipeline import events
-from pipeline.errors import Rejected, Superseded
+from pipeline.errors import Rejected, Superseded, TransientFailure
 from pipeline.model import Outcome, Removal, Source, Status
 from pipeline.process import process, remove
 from pipeline.queue import FailureQueue
 from pipeline.settings import Settings
 from pipeline.storage import CLIENT_CONFIG, Storage
+
+SECONDS_TO_REPORT = 0.5
 
 logger = Logger()
 metrics = Metrics()
@@ -44,7 +47,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
     the whole event again, and finds done what is done. Rejections wait for a try in which nothing
     else went wrong, so that no upload is reported twice.
     """
-    answers = [_answer(record) for record in events.records(event)]
+    answers = [_answer(record, context) for record in events.records(event)]
     failures = [answer for answer in answers if answer.outcome.status is Status.FAILED]
     if failures:
         _log([answer for answer in answers if answer.outcome.status is not Status.REJECTED])
@@ -61,17 +64,15 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
     return dict(Counter(answer.outcome.status.value for answer in answers))
 
 
-def _answer(record: Mapping[str, Any]) -> Answer:
+def _answer(record: Mapping[str, Any], context: LambdaContext) -> Answer:
     request: Source | Removal | None = None
     error: Exception | None = None
     watch = Stopwatch()
     with watch.stage("total"):
         try:
-            request = events.request(record)
-            if isinstance(request, Removal):
-                outcome = remove(request, _settings(), _storage(), stage=watch.stage)
-            else:
-                outcome = process(request, _settings(), _storage(), stage=watch.stage)
+            with _deadline(context):
+                request = events.request(record)
+                outcome = _outcome(request, watch)
         except Superseded as newer:
             outcome, error = Outcome(status=Status.SUPERSEDED), newer
         except Rejected as rejection:
@@ -86,6 +87,28 @@ def _answer(record: Mapping[str, Any]) -> Answer:
         error=error,
         milliseconds=watch.milliseconds,
     )
+
+
+def _outcome(request: Source | Removal, watch: "Stopwatch") -> Outcome:
+    if isinstance(request, Removal):
+        return remove(request, _settings(), _storage(), stage=watch.stage)
+    return process(request, _settings(), _storage(), stage=watch.stage)
+
+
+@contextmanager
+def _deadline(context: LambdaContext) -> Iterator[None]:
+    """Raise `TransientFailure` before Lambda would kill the function without a word."""
+
+    def expire(_: int, __: object) -> None:
+        raise TransientFailure("out of time: more of it, or more memory, may help")
+
+    seconds = context.get_remaining_time_in_millis() / 1000 - SECONDS_TO_REPORT
+    signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _combined(failures: Sequence[Answer]) -> Exception:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import index
@@ -21,11 +22,15 @@ NASTY_KEY = "a b+c%é.jpg"
 
 
 class Context(LambdaContext):
-    def __init__(self) -> None:
+    def __init__(self, remaining_milliseconds: int = 60_000) -> None:
         self._function_name = "processor"
         self._memory_limit_in_mb = 1769
         self._invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:processor"
         self._aws_request_id = "52fdfc07-2182-454f-963f-5f0f9a621d72"
+        self._remaining_milliseconds = remaining_milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # theirs is static
+        return self._remaining_milliseconds
 
 
 @pytest.fixture(autouse=True)
@@ -199,6 +204,27 @@ def test_a_rejection_that_cannot_be_reported_fails_the_invocation(
     monkeypatch.setenv("FAILURE_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/1/none")
     with pytest.raises(TransientFailure, match="cannot report a rejection"):
         handle(upload(s3, "text.jpg", b"just text"))
+
+
+class SlowStorage(Storage):
+    """A storage that takes a minute to read a source."""
+
+    def fetch(self, source: Any, *, max_bytes: int) -> Any:
+        time.sleep(60)
+        return super().fetch(source, max_bytes=max_bytes)
+
+
+def test_a_handler_out_of_time_fails_before_it_is_killed(
+    s3: "S3Client", log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "_storage", lambda: SlowStorage(s3, processed_bucket="processed"))
+    records = [upload(s3, "one.jpg", picture()), upload(s3, "two.jpg", picture())]
+    start = time.monotonic()
+    with pytest.raises(ExceptionGroup) as caught:
+        index.handler({"Records": records}, Context(remaining_milliseconds=700))
+    assert time.monotonic() - start < 0.7
+    assert all("out of time" in str(error) for error in caught.value.exceptions)
+    assert [line["message"] for line in lines(log.getvalue())] == ["failed", "failed"]
 
 
 def test_a_bad_setting_fails_the_invocation(
