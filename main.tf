@@ -1,0 +1,341 @@
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100, < 7.0"
+    }
+  }
+}
+
+data "aws_caller_identity" "current" {}
+
+# The package: built when what goes into it has changed, or given.
+
+locals {
+  watermark_files = var.watermark == null ? {} : {
+    for role, file in { logo = var.watermark.logo, font = var.watermark.font } :
+    role => { path = file, packaged = "watermark/${role}${regex("\\.[^./]+$", file)}" } if file != null
+  }
+
+  # What is compared: the function without what Python and editors leave behind, and what builds it.
+  package_sources = concat(
+    [for file in fileset("${path.module}/lambda", "**") : "lambda/${file}" if !can(regex("(^|/)(\\.|__pycache__/)|\\.pyc$", file))],
+    [for module in ["package", "wheels", "interpreters", "check_watermark"] : "tools/${module}.py"],
+  )
+
+  package_fingerprint = sha256(jsonencode({
+    architecture = var.architecture
+    sources      = { for file in local.package_sources : file => filesha256("${path.module}/${file}") }
+    watermark    = { for file in local.watermark_files : file.packaged => filesha256(file.path) }
+    text         = try(var.watermark.text, null) # the build refuses one that the font cannot write
+  }))
+
+  # Named for its content, so that two deployments from one directory never upload each other's.
+  package = coalesce(var.package_path, "${path.module}/build/package-${substr(local.package_fingerprint, 0, 12)}.zip")
+}
+
+resource "terraform_data" "package" {
+  count = var.package_path == null ? 1 : 0
+
+  # A function of another name is a new one, which has to be given its code.
+  triggers_replace = [local.package_fingerprint, var.name]
+
+  provisioner "local-exec" {
+    # Without a shell nothing needs quoting; Terraform appends the command as the last argument.
+    interpreter = concat(
+      ["python3", "${path.module}/tools/package.py", "--architecture", var.architecture],
+      var.watermark == null ? [] : ["--watermark", jsonencode(var.watermark)],
+      ["--output"],
+    )
+    command = local.package
+  }
+}
+
+# Two buckets: photographs go into the source, images come out of the processed one.
+
+locals {
+  bucket_prefix = coalesce(var.bucket_prefix, var.name)
+  account_id    = data.aws_caller_identity.current.account_id # all accounts share one space of bucket names
+
+  buckets         = { source = aws_s3_bucket.source, processed = aws_s3_bucket.processed }
+  expiration_days = { source = var.source_expiration_days, processed = var.processed_expiration_days }
+}
+
+resource "aws_s3_bucket" "source" {
+  bucket        = coalesce(var.source_bucket_name, "${local.bucket_prefix}-source-${local.account_id}")
+  force_destroy = var.force_destroy
+  tags          = var.tags
+}
+
+resource "aws_s3_bucket" "processed" {
+  bucket        = coalesce(var.processed_bucket_name, "${local.bucket_prefix}-processed-${local.account_id}")
+  force_destroy = var.force_destroy
+  tags          = var.tags
+}
+
+resource "aws_s3_bucket_public_access_block" "private" {
+  for_each = local.buckets
+
+  bucket = each.value.bucket
+
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_ownership_controls" "owner" {
+  for_each = local.buckets
+
+  bucket = each.value.bucket
+
+  rule { object_ownership = "BucketOwnerEnforced" }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "at_rest" {
+  for_each = local.buckets
+
+  bucket = each.value.bucket
+
+  rule {
+    bucket_key_enabled = var.kms_key != null
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = var.kms_key == null ? "AES256" : "aws:kms"
+      kms_master_key_id = one(var.kms_key[*].arn)
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "https_only" {
+  for_each = local.buckets
+
+  bucket = each.value.bucket
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "DenyPlainHttp"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:*"
+      Resource  = [each.value.arn, "${each.value.arn}/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+}
+
+resource "aws_s3_bucket_versioning" "source" {
+  bucket = aws_s3_bucket.source.bucket
+
+  versioning_configuration { status = "Enabled" }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "cleanup" {
+  for_each = local.buckets
+
+  bucket = each.value.bucket
+
+  rule {
+    id     = "abort-incomplete-uploads"
+    status = "Enabled"
+
+    filter {}
+
+    abort_incomplete_multipart_upload { days_after_initiation = var.abort_multipart_days }
+  }
+
+  dynamic "rule" {
+    for_each = local.expiration_days[each.key][*]
+
+    content {
+      id     = "expire"
+      status = "Enabled"
+
+      filter {}
+
+      expiration { days = rule.value }
+      # Under versioning an expired object lives on as an old version: expired has to mean gone.
+      noncurrent_version_expiration { noncurrent_days = 1 }
+    }
+  }
+}
+
+# What could not be processed, and why.
+
+resource "aws_sqs_queue" "failures" {
+  name                      = "${var.name}-failures"
+  message_retention_seconds = 14 * 24 * 60 * 60 # the longest that SQS keeps a message
+  sqs_managed_sse_enabled   = true
+  tags                      = var.tags
+}
+
+# Made before the function, or Lambda would make one that keeps everything for ever.
+
+resource "aws_cloudwatch_log_group" "processor" {
+  name              = "/aws/lambda/${var.name}"
+  retention_in_days = var.log_retention_days
+  tags              = var.tags
+}
+
+# What the function may do, one policy per capability.
+
+resource "aws_iam_role" "processor" {
+  name = var.name
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "lambda.amazonaws.com" } }]
+  })
+  tags = var.tags
+}
+
+locals {
+  permissions = {
+    read-source = [
+      { Effect = "Allow", Action = ["s3:GetObject"], Resource = "${aws_s3_bucket.source.arn}/*" },
+      # Without it S3 answers 403 instead of 404 for an object that is gone.
+      { Effect = "Allow", Action = ["s3:ListBucket"], Resource = aws_s3_bucket.source.arn },
+    ]
+    write-processed = [
+      { Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject"], Resource = "${aws_s3_bucket.processed.arn}/*" },
+      { Effect = "Allow", Action = ["s3:ListBucket"], Resource = aws_s3_bucket.processed.arn },
+    ]
+    write-logs = [
+      # All streams of the one group.
+      { Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = "${aws_cloudwatch_log_group.processor.arn}:*" },
+    ]
+    send-failures = [
+      { Effect = "Allow", Action = ["sqs:SendMessage"], Resource = aws_sqs_queue.failures.arn },
+    ]
+    use-key = var.kms_key == null ? null : [
+      { Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = var.kms_key.arn },
+    ]
+    # X-Ray has no resources that a policy could name.
+    send-traces = !var.xray ? null : [
+      { Effect = "Allow", Action = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource = "*" },
+    ]
+  }
+}
+
+resource "aws_iam_role_policy" "processor" {
+  for_each = { for capability, statements in local.permissions : capability => statements if statements != null }
+
+  name   = each.key
+  role   = aws_iam_role.processor.name
+  policy = jsonencode({ Version = "2012-10-17", Statement = each.value })
+}
+
+# The function and its settings.
+
+locals {
+  environment = merge(
+    {
+      PROCESSED_BUCKET             = aws_s3_bucket.processed.bucket
+      FAILURE_QUEUE_URL            = aws_sqs_queue.failures.url
+      VARIANTS                     = jsonencode({ for name, variant in var.variants : name => { for field, value in variant : field => value if value != null } })
+      KEY_TEMPLATE                 = var.key_template
+      BACKGROUND                   = var.background
+      KEEP_COPYRIGHT               = tostring(var.keep_copyright)
+      MAX_MEGAPIXELS               = tostring(var.max_megapixels)
+      MAX_SOURCE_MEGABYTES         = tostring(var.max_source_megabytes)
+      POWERTOOLS_SERVICE_NAME      = var.name
+      POWERTOOLS_METRICS_NAMESPACE = "ImagePipeline"
+      POWERTOOLS_LOG_LEVEL         = var.log_level
+    },
+    var.cache_control == null ? {} : { CACHE_CONTROL = var.cache_control },
+    var.watermark == null ? {} : { WATERMARK = jsonencode(local.packaged_watermark) },
+  )
+
+  packaged_watermark = var.watermark == null ? null : {
+    for field, value in merge(var.watermark, { for role, file in local.watermark_files : role => file.packaged }) :
+    field => value if value != null
+  }
+
+  # Lambda measures the environment as JSON. The queue has no address before it exists, so 128 bytes stand for it.
+  measured_environment = jsonencode(merge(local.environment, { FAILURE_QUEUE_URL = format("%128s", "") }))
+  environment_bytes    = floor(length(trim(base64encode(local.measured_environment), "=")) * 3 / 4)
+}
+
+resource "aws_lambda_function" "processor" {
+  function_name = var.name
+  description   = "Makes the images in ${aws_s3_bucket.processed.bucket} of every image put into ${aws_s3_bucket.source.bucket}"
+  role          = aws_iam_role.processor.arn
+  tags          = var.tags
+
+  filename         = local.package
+  source_code_hash = var.package_path == null ? local.package_fingerprint : filebase64sha256(var.package_path)
+  handler          = "index.handler"
+  runtime          = "python3.13"
+  architectures    = [var.architecture]
+
+  memory_size                    = var.memory_mb
+  timeout                        = var.timeout_seconds
+  reserved_concurrent_executions = var.reserved_concurrency
+
+  environment { variables = local.environment }
+
+  logging_config {
+    log_format            = "JSON"
+    log_group             = aws_cloudwatch_log_group.processor.name
+    application_log_level = var.log_level
+  }
+
+  tracing_config { mode = var.xray ? "Active" : "PassThrough" }
+
+  lifecycle {
+    precondition {
+      condition     = local.environment_bytes <= 4096
+      error_message = "Lambda holds 4096 bytes of settings and these take ${local.environment_bytes}: use fewer variants, or a shorter watermark text."
+    }
+  }
+
+  # The first upload may come as soon as the function is there: what it needs comes before.
+  depends_on = [terraform_data.package, aws_iam_role_policy.processor]
+}
+
+resource "aws_lambda_function_event_invoke_config" "processor" {
+  function_name                = aws_lambda_function.processor.function_name
+  maximum_retry_attempts       = var.retries
+  maximum_event_age_in_seconds = var.max_event_age_seconds
+
+  destination_config {
+    on_failure { destination = aws_sqs_queue.failures.arn }
+  }
+}
+
+# The trigger: every object made in the source bucket, however it was made.
+
+resource "aws_lambda_permission" "source" {
+  statement_id   = "source-bucket"
+  action         = "lambda:InvokeFunction"
+  function_name  = aws_lambda_function.processor.function_name
+  principal      = "s3.amazonaws.com"
+  source_arn     = aws_s3_bucket.source.arn
+  source_account = local.account_id
+}
+
+resource "aws_s3_bucket_notification" "source" {
+  bucket = aws_s3_bucket.source.bucket
+
+  dynamic "lambda_function" {
+    # S3 takes one suffix per filter.
+    for_each = length(var.trigger_suffixes) == 0 ? [""] : var.trigger_suffixes
+
+    content {
+      lambda_function_arn = aws_lambda_function.processor.arn
+      events              = ["s3:ObjectCreated:*"]
+      filter_prefix       = var.trigger_prefix
+      filter_suffix       = lambda_function.value
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = aws_s3_bucket.source.bucket != aws_s3_bucket.processed.bucket
+      error_message = "Source and processed bucket are both ${aws_s3_bucket.source.bucket}: every result would be processed again, for ever."
+    }
+  }
+
+  depends_on = [aws_lambda_permission.source, aws_lambda_function_event_invoke_config.processor]
+}
