@@ -198,7 +198,7 @@ locals {
       { Effect = "Allow", Action = ["s3:ListBucket"], Resource = aws_s3_bucket.source.arn },
     ]
     write-processed = [
-      { Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject"], Resource = "${aws_s3_bucket.processed.arn}/*" },
+      { Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource = "${aws_s3_bucket.processed.arn}/*" },
       { Effect = "Allow", Action = ["s3:ListBucket"], Resource = aws_s3_bucket.processed.arn },
     ]
     write-logs = [
@@ -304,7 +304,7 @@ resource "aws_lambda_function_event_invoke_config" "processor" {
   }
 }
 
-# The trigger: every object made in the source bucket, however it was made.
+# The trigger: every object made in the source bucket, however it was made, and perhaps removed.
 
 resource "aws_lambda_permission" "source" {
   statement_id   = "source-bucket"
@@ -324,7 +324,7 @@ resource "aws_s3_bucket_notification" "source" {
 
     content {
       lambda_function_arn = aws_lambda_function.processor.arn
-      events              = ["s3:ObjectCreated:*"]
+      events              = concat(["s3:ObjectCreated:*"], var.remove_deleted ? ["s3:ObjectRemoved:*"] : [])
       filter_prefix       = var.trigger_prefix
       filter_suffix       = lambda_function.value
     }

@@ -119,6 +119,13 @@ variable "abort_multipart_days" {
 
 # Trigger
 
+variable "remove_deleted" {
+  description = "Whether the images of an upload are removed when it is deleted from the source bucket"
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "trigger_prefix" {
   description = "Only uploads whose key begins so are processed, such as \"photos/\"; empty for all"
   type        = string

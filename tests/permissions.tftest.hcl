@@ -38,7 +38,7 @@ run "processed_bucket_is_read_and_written" {
 
   assert {
     condition = jsondecode(aws_iam_role_policy.processor["write-processed"].policy).Statement == [
-      { Action = ["s3:GetObject", "s3:PutObject"], Effect = "Allow", Resource = "arn:aws:s3:::processed/*" },
+      { Action = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Effect = "Allow", Resource = "arn:aws:s3:::processed/*" },
       { Action = ["s3:ListBucket"], Effect = "Allow", Resource = "arn:aws:s3:::processed" },
     ]
     error_message = aws_iam_role_policy.processor["write-processed"].policy

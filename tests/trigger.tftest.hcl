@@ -12,6 +12,19 @@ run "every_object_made_triggers" {
   }
 }
 
+run "removals_trigger_only_when_they_are_to" {
+  command = plan
+
+  variables {
+    remove_deleted = true
+  }
+
+  assert {
+    condition     = one([for filter in aws_s3_bucket_notification.source.lambda_function : filter.events]) == toset(["s3:ObjectCreated:*", "s3:ObjectRemoved:*"])
+    error_message = jsonencode(aws_s3_bucket_notification.source.lambda_function)
+  }
+}
+
 run "prefix_and_each_suffix_make_a_filter" {
   command = plan
 
