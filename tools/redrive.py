@@ -8,8 +8,9 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
@@ -19,6 +20,7 @@ from terraform import ROOT
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 # While a message is looked at here, nobody else gets it. Nor does a second reading of this queue.
 HOLD_SECONDS = 300
@@ -39,8 +41,8 @@ class Failure:
     event: Mapping[str, Any]
 
 
-def read(message: Mapping[str, Any]) -> Failure:
-    """Read one SQS message; raise ValueError if it is none of the two kinds."""
+def read(message: "MessageTypeDef") -> Failure:
+    """Read one SQS message; raise ValueError if it is of neither kind."""
     try:
         body = json.loads(message["Body"])
         rejection = body.get("rejection")
@@ -48,7 +50,7 @@ def read(message: Mapping[str, Any]) -> Failure:
         return Failure(
             id=message["MessageId"],
             receipt=message["ReceiptHandle"],
-            time=body["timestamp"],
+            time=_time(message["Attributes"]["SentTimestamp"]),
             reason=rejection["reason"] if rejection else body["requestContext"]["condition"],
             detail=rejection["message"] if rejection else _error(body.get("responsePayload")),
             keys=tuple(_keys(event)),
@@ -58,23 +60,22 @@ def read(message: Mapping[str, Any]) -> Failure:
         raise ValueError(f"{message['MessageId']} is no failure of this pipeline") from error
 
 
-def receive(sqs: "SQSClient", queue_url: str) -> Iterator[Failure]:
+def receive(sqs: "SQSClient", queue_url: str) -> Iterator["MessageTypeDef"]:
     """Yield everything that is on the queue now, each once."""
     while messages := sqs.receive_message(
-        QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=HOLD_SECONDS
+        QueueUrl=queue_url,
+        MaxNumberOfMessages=10,
+        VisibilityTimeout=HOLD_SECONDS,
+        AttributeNames=["SentTimestamp"],
     ).get("Messages"):
-        for message in messages:
-            try:
-                yield read(message)
-            except ValueError as error:
-                print(f"left alone: {error}", file=sys.stderr)
+        yield from messages
 
 
-def release(sqs: "SQSClient", queue_url: str, failures: Sequence[Failure]) -> None:
-    """Let others receive *failures* at once, instead of when their time is up."""
-    for failure in failures:
+def release(sqs: "SQSClient", queue_url: str, messages: Iterable["MessageTypeDef"]) -> None:
+    """Let others receive *messages* at once, instead of when their time is up."""
+    for message in messages:
         sqs.change_message_visibility(
-            QueueUrl=queue_url, ReceiptHandle=failure.receipt, VisibilityTimeout=0
+            QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
         )
 
 
@@ -108,6 +109,10 @@ def _keys(event: Mapping[str, Any]) -> Iterator[str]:
         yield f"s3://{bucket}/{unquote_plus(key)}"
 
 
+def _time(milliseconds: str) -> str:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC).isoformat(timespec="seconds")
+
+
 def _error(response: object) -> str:
     if isinstance(response, Mapping):
         return str(response.get("errorMessage", ""))
@@ -116,7 +121,7 @@ def _error(response: object) -> str:
 
 def _row(failure: Failure) -> str:
     what = ", ".join(json.dumps(key, ensure_ascii=False)[1:-1] for key in failure.keys)
-    return f"{failure.time:26}  {failure.reason:20}  {what}\n{'':28}{failure.detail}"
+    return f"{failure.time:25}  {failure.reason:20}  {what}\n{'':27}{failure.detail}"
 
 
 def _deployment(arguments: argparse.Namespace) -> tuple[str, str]:
@@ -149,9 +154,11 @@ def main() -> None:
     sqs = boto3.client("sqs")
 
     held = list(receive(sqs, queue_url))
-    chosen = [failure for failure in held if arguments.reason in (None, failure.reason)]
     done: set[str] = set()
     try:
+        chosen = [
+            failure for failure in _failures(held) if arguments.reason in (None, failure.reason)
+        ]
         print("\n".join(map(_row, chosen)))
         print(f"{len(chosen)} of {len(held)} messages on the failure queue.")
         if not chosen or arguments.dry_run:
@@ -169,7 +176,15 @@ def main() -> None:
             done.add(failure.id)
             print(f"{number} of {len(chosen)}: {', '.join(failure.keys)}")
     finally:
-        release(sqs, queue_url, [failure for failure in held if failure.id not in done])
+        release(sqs, queue_url, [message for message in held if message["MessageId"] not in done])
+
+
+def _failures(messages: Iterable["MessageTypeDef"]) -> Iterator[Failure]:
+    for message in messages:
+        try:
+            yield read(message)
+        except ValueError as error:
+            print(f"left alone: {error}", file=sys.stderr)
 
 
 if __name__ == "__main__":
