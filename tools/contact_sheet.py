@@ -1,0 +1,135 @@
+"""Photographs before and after, side by side on one labelled sheet."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import as_file, files
+from io import BytesIO
+from pathlib import Path
+
+import pi_heif
+from PIL import Image, ImageCms, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+
+pi_heif.register_heif_opener()
+
+_MAX_BYTES = 400_000  # a README shows it
+
+_TILE = 400
+_GAP = 28
+_LINE = 30
+_PAPER, _FRAME, _INK, _FAINT, _WARNING = "#ffffff", "#f1f3f5", "#16191d", "#6a737d", "#b3261e"
+
+Corner = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two files of a photograph; *pixels* is empty if nobody could tell."""
+
+    file: Path
+    pixels: str
+    size: int
+
+    @property
+    def text(self) -> str:
+        """Its measures, as a caption."""
+        measures = [self.pixels, f"{self.size / 1000:,.0f} kB"]
+        return ", ".join(filter(None, measures))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Photograph:
+    """A photograph with its result, or with the reason why there is none."""
+
+    before: Side
+    after: Side | None = None
+    milliseconds: float = 0
+    failure: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        return self.before.file.name
+
+
+def draw(photographs: Sequence[Photograph], target: Path) -> None:
+    """Write the sheet as a JPEG: a column for each photograph, its original above its result."""
+    width = _GAP + len(photographs) * (_TILE + _GAP)
+    row = _TILE + 2 * _LINE
+    sheet = Image.new("RGB", (width, _GAP + 2 * (row + _GAP)), _PAPER)
+    for column, photograph in enumerate(photographs):
+        left = _GAP + column * (_TILE + _GAP)
+        _draw_before(sheet, (left, _GAP), photograph)
+        _draw_after(sheet, (left, _GAP + row + _GAP), photograph)
+    for quality in range(90, 0, -5):
+        body = BytesIO()
+        sheet.save(body, "JPEG", quality=quality, optimize=True)
+        if body.tell() <= _MAX_BYTES:
+            break
+    target.write_bytes(body.getvalue())
+
+
+def _draw_before(sheet: Image.Image, corner: Corner, photograph: Photograph) -> None:
+    _draw_picture(sheet, corner, photograph.before.file)
+    _draw_caption(sheet, corner, photograph.name, photograph.before.text)
+
+
+def _draw_after(sheet: Image.Image, corner: Corner, photograph: Photograph) -> None:
+    if photograph.after is None:
+        _draw_picture(sheet, corner, None)
+        _draw_caption(sheet, corner, "not processed", photograph.failure, color=_WARNING)
+        return
+    _draw_picture(sheet, corner, photograph.after.file)
+    change = f"{photograph.after.size / photograph.before.size - 1:+.0%} bytes".replace(
+        "-", "\u2212"
+    )
+    measures = f"{photograph.after.text}, {photograph.milliseconds:.0f} ms"
+    _draw_caption(sheet, corner, change, measures)
+
+
+def _draw_picture(sheet: Image.Image, corner: Corner, file: Path | None) -> None:
+    tile = Image.new("RGB", (_TILE, _TILE), _FRAME)
+    with suppress(UnidentifiedImageError), Image.open(file or BytesIO()) as image:
+        upright = _in_srgb(ImageOps.exif_transpose(image)).convert("RGBA")
+        picture = ImageOps.contain(upright, tile.size, Image.Resampling.LANCZOS)
+        place = (_TILE - picture.width) // 2, (_TILE - picture.height) // 2
+        tile.paste(picture, place, picture)
+    sheet.paste(tile, corner)
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """Show the colours that the file means, as results do: those are in sRGB."""
+    if profile := image.info.get("icc_profile"):
+        with suppress(ImageCms.PyCMSError):
+            source = ImageCms.ImageCmsProfile(BytesIO(profile))
+            mode = "RGBA" if image.mode == "RGBA" else "RGB"
+            srgb = ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(image, source, srgb, outputMode=mode)
+            return converted or image
+    return image
+
+
+def _draw_caption(
+    sheet: Image.Image, corner: Corner, title: str, text: str, *, color: str = _INK
+) -> None:
+    left, top = corner[0], corner[1] + _TILE + _LINE
+    pen = ImageDraw.Draw(sheet)
+    bold, plain = _font(weight=700), _font(weight=400)
+    pen.text((left, top), _shortened(title, bold, _TILE), color, bold, anchor="ls")
+    text = _shortened(text, plain, _TILE)
+    pen.text((left, top + _LINE), text, _FAINT, plain, anchor="ls")
+
+
+def _shortened(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+    while font.getlength(text) > width:
+        text = text.removesuffix("…")[:-1] + "…"
+    return text
+
+
+@cache
+def _font(*, weight: int) -> ImageFont.FreeTypeFont:
+    with as_file(files("fontpkg_open_sans") / "files" / "OpenSans[wdth,wght].ttf") as path:
+        font = ImageFont.truetype(path, 21)
+    font.set_variation_by_axes([weight, 100])  # and a width of 100 percent
+    return font

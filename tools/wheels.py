@@ -1,0 +1,120 @@
+"""Fetch pinned wheels for a platform and refuse what could not run there. Stdlib only."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from zipfile import ZipFile
+
+from interpreters import FUNCTION, interpreters
+
+LAMBDA_GLIBC = 34  # Amazon Linux 2023, under python3.13, has glibc 2.34
+
+_ELF_MACHINES = {"x86_64": 62, "aarch64": 183}  # e_machine, from the System V ABI
+
+
+class WheelError(Exception):
+    """A wheel cannot be had, or could not run where it is meant to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A Lambda architecture, by the machine name that wheels and ELF use for it."""
+
+    machine: str
+
+    @property
+    def pip_options(self) -> list[str]:
+        """What makes pip choose for the function rather than for the Python that runs pip.
+
+        pip takes each manylinux tag literally: a wheel for 2_28 is not found by asking for 2_34.
+        """
+        tags = [f"manylinux_2_{minor}_{self.machine}" for minor in range(LAMBDA_GLIBC, 16, -1)]
+        tags += [f"manylinux2014_{self.machine}"]
+        version = ".".join(map(str, FUNCTION))
+        abi = f"cp{version.replace('.', '')}"
+        options = ["--implementation", "cp", "--python-version", version]
+        options += [option for name in (abi, "abi3", "none") for option in ("--abi", name)]
+        return options + [option for tag in tags for option in ("--platform", tag)]
+
+    def refuse(self, name: str, data: bytes) -> None:
+        """Raise WheelError if the file *name* is machine code that the function could not run."""
+        if not _is_binary(name, data):
+            return
+        if not data.startswith(b"\x7fELF\x02\x01") or (
+            int.from_bytes(data[18:20], "little") != _ELF_MACHINES[self.machine]
+        ):
+            raise WheelError(f"{name} is not built for Linux on {self.machine}")
+        python = re.search(r"\.cpython-(\d)(\d+)-", name)
+        if python and (int(python[1]), int(python[2])) != FUNCTION:
+            raise WheelError(f"{name} is built for another Python than {FUNCTION[0]}.{FUNCTION[1]}")
+        if b"libc.musl-" in data:
+            raise WheelError(f"{name} is built for musl, and the function has glibc")
+        needed = max(map(int, re.findall(rb"\0GLIBC_2\.(\d+)(?=[\0.])", data)), default=0)
+        if needed > LAMBDA_GLIBC:
+            raise WheelError(
+                f"{name} needs glibc 2.{needed}, and the function has 2.{LAMBDA_GLIBC}"
+            )
+
+
+def fetch(requirements: Path, platform: Platform | None, cache: Path) -> list[Path]:
+    """The wheels that *requirements* pins by hash, downloaded once into *cache*.
+
+    Without a *platform* they are for the interpreter and the machine that run this.
+    """
+    python = "{}{}".format(*sys.version_info[:2])
+    target = platform.machine if platform else f"{sys.platform}-{python}"
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]
+    folder = cache / f"{target}-{digest}"
+    if not folder.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as fresh:
+            _download(requirements, platform, Path(fresh) / "wheels")
+            if not folder.is_dir():
+                shutil.move(Path(fresh) / "wheels", folder)
+    return sorted(folder.glob("*.whl"))
+
+
+def contents(wheel: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
+    """The files of *wheel* that an installer would put on the import path."""
+    with ZipFile(wheel) as archive:
+        for entry in archive.infolist():
+            path = PurePosixPath(entry.filename)
+            if path.parts[0].endswith(".data"):
+                if path.parts[1] not in {"purelib", "platlib"}:
+                    continue
+                path = PurePosixPath(*path.parts[2:])
+            if not entry.is_dir():
+                yield path, archive.read(entry)
+
+
+def _is_binary(name: str, data: bytes) -> bool:
+    return bool(re.search(r"\.(so|dylib|pyd|dll)(\.|$)", name)) or data.startswith(b"\x7fELF")
+
+
+def _download(requirements: Path, platform: Platform | None, folder: Path) -> None:
+    command = [_python_with_pip(platform), "-m", "pip", "download", "--quiet", "--no-deps"]
+    command += ["--disable-pip-version-check", "--no-input", "--only-binary", ":all:"]
+    command += ["--require-hashes", "--requirement", str(requirements), "--dest", str(folder)]
+    command += platform.pip_options if platform else []
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise WheelError(f"pip could not fetch the packages:\n{done.stderr.strip()}")
+
+
+def _python_with_pip(platform: Platform | None) -> str:
+    """An interpreter with pip: any will do for a foreign platform, only this one for its own."""
+    for interpreter in interpreters():
+        if interpreter.can("pip"):
+            return interpreter.path
+        if platform is None:
+            break
+    raise WheelError(
+        "no Python here has pip, which fetches the packages: install it (python3-pip on Debian)"
+        " or use `make build`, which makes an environment of its own"
+    )
