@@ -1,0 +1,149 @@
+"""The pipeline as users have it: the real Terraform, package and CLI, on a local cloud."""
+
+import io
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import boto3
+import processes
+import pytest
+from botocore.exceptions import ClientError
+from cloud import Cloud, running_cloud
+from PIL import Image
+from terraform import Terraform
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 40
+
+
+def eventually(look: Callable[[], T | None], *, what: str) -> T:
+    """Return what *look* finds, as soon as it finds anything."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"{what}: not within {PATIENCE_SECONDS} seconds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """A deployed pipeline, with what its users use."""
+
+    cloud: Cloud
+    terraform: Terraform
+    outputs: Mapping[str, Any]
+    s3: "S3Client"
+    sqs: "SQSClient"
+    iam: "IAMClient"
+    logs: "CloudWatchLogsClient"
+
+    def upload(self, file: Path, key: str) -> None:
+        """Upload *file* with the AWS CLI."""
+        target = f"s3://{self.outputs['source_bucket']}/{key}"
+        processes.run(
+            *("aws", "s3", "cp", str(file), target, "--only-show-errors"),
+            environment=self.cloud.environment,
+        )
+
+    def published(self, key: str) -> Image.Image:
+        """Wait for the image under *key* and return it."""
+        body = eventually(partial(self._body, key), what=key)
+        return Image.open(io.BytesIO(body))
+
+    def content_type(self, key: str) -> str:
+        return self.s3.head_object(Bucket=self.outputs["processed_bucket"], Key=key)["ContentType"]
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return what is in the processed bucket."""
+        listed = self.s3.list_objects_v2(Bucket=self.outputs["processed_bucket"], Prefix=prefix)
+        return [entry["Key"] for entry in listed.get("Contents", [])]
+
+    def failure(self, key: str) -> dict[str, Any]:
+        """Wait for the message about *key* on the failure queue, delete it there and return it."""
+        return eventually(partial(self._failure, key), what=f"failure of {key}")
+
+    def lines(self, key: str) -> list[dict[str, Any]]:
+        """Return what the function has logged about *key*."""
+        events = self.logs.filter_log_events(logGroupName=self.outputs["log_group"])["events"]
+        found = [json.loads(event["message"]) for event in events if _is_json(event["message"])]
+        return [line for line in found if line.get("source", {}).get("key") == key]
+
+    def _body(self, key: str) -> bytes | None:
+        try:
+            answer = self.s3.get_object(Bucket=self.outputs["processed_bucket"], Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+        return answer["Body"].read()
+
+    def _failure(self, key: str) -> dict[str, Any] | None:
+        url = self.outputs["failure_queue_url"]
+        answer = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+        for message in answer.get("Messages", []):
+            failure: dict[str, Any] = json.loads(message["Body"])
+            [record] = failure["requestPayload"]["Records"]
+            if record["s3"]["object"]["key"] == key:
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                return failure
+        return None
+
+
+def _is_json(message: str) -> bool:
+    return message.startswith("{")
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """Run a local cloud, and let this process know no other."""
+    with (
+        running_cloud(tmp_path_factory.mktemp("cloud") / "home") as cloud,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        environment = cloud.environment
+        for name in set(os.environ) - set(environment):
+            patch.delenv(name)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield cloud
+
+
+@pytest.fixture(scope="session")
+def pipeline(cloud: Cloud) -> Pipeline:
+    """Deploy the pipeline with a small and a WebP variant."""
+    terraform = cloud.pipeline(
+        force_destroy=True,
+        key_template="{variant}/{directory}{stem}{extension}",
+        variants={
+            "small": {"width": 120, "height": 120},
+            "web": {"width": 60, "format": "webp", "watermark": False},
+        },
+        watermark={"text": "sample", "position": "top-left"},
+        cache_control="max-age=60",
+        remove_deleted=True,
+        tags={"project": "test"},
+    )
+    terraform.apply()
+    return Pipeline(
+        cloud=cloud,
+        terraform=terraform,
+        outputs=terraform.outputs(),
+        s3=boto3.client("s3"),
+        sqs=boto3.client("sqs"),
+        iam=boto3.client("iam"),
+        logs=boto3.client("logs"),
+    )
