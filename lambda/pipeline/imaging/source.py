@@ -1,0 +1,138 @@
+"""An uploaded file, opened: its header is read and checked, its pixels wait."""
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from PIL import Image
+
+from pipeline.errors import CorruptImage, EmptyFile, ImageTooLarge, Rejected, TransientFailure
+from pipeline.imaging import color, formats
+from pipeline.imaging.orientation import orientation_of, turned
+from pipeline.model import Format, Limits, Picture, Size
+
+
+class SourceImage:
+    """One file, its header known. A context manager: leaving it frees the decoder, not the file.
+
+    *picture* is what the header says. *length* is in bytes.
+    """
+
+    def __init__(
+        self, file: BinaryIO, image: Image.Image, picture: Picture, length: int, limits: Limits
+    ) -> None:
+        self.image = image
+        self.picture = picture
+        self.length = length
+        self.limits = limits
+        self._file = file
+
+    def content(self) -> bytes:
+        """Return the whole file."""
+        self._file.seek(0)
+        return self._file.read()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.image.close()
+
+
+def open_image(file: BinaryIO, limits: Limits) -> SourceImage:
+    """Read and check the header of *file*; decode nothing.
+
+    Raises `EmptyFile`, `UnsupportedFormat`, `CorruptImage` or `ImageTooLarge`. A `TransientFailure`
+    that reading *file* raises passes through.
+    """
+    head = file.read(formats.SNIFF_BYTES)
+    if not head:
+        raise EmptyFile("the file has no bytes", found={"bytes": 0})
+    length = file.seek(0, io.SEEK_END)
+    if length > limits.source_bytes:
+        raise ImageTooLarge(
+            f"{length} bytes are more than the {limits.source_bytes} allowed",
+            found={"bytes": length},
+        )
+    format_ = formats.recognise(head)
+    with rejecting_damage({"format": format_.value}):
+        image = _open(file, format_)
+        picture = describe(image, format_)
+    _check_pixels(picture, limits)
+    return SourceImage(file, image, picture, length, limits)
+
+
+def describe(image: Image.Image, format_: Format) -> Picture:
+    """Say what is known of *image* so far."""
+    stored = Size(width=image.width, height=image.height)
+    return Picture(
+        format=format_,
+        size=turned(stored, orientation_of(image, format_)),
+        frames=_frames(image, format_),
+        has_alpha=color.has_alpha(image),
+    )
+
+
+@contextmanager
+def rejecting_damage(found: dict[str, object]) -> Iterator[None]:
+    """Turn what a reader raises on a damaged file into a `Rejected` that carries *found*."""
+    try:
+        # Pillow warns of sizes, for which there are limits here, and of odd metadata.
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    except Rejected:
+        raise
+    except (Image.DecompressionBombError, MemoryError) as error:
+        raise ImageTooLarge(str(error) or "not enough memory", found=found) from error
+    except Exception as error:
+        # On damaged data codecs raise almost anything, down to SystemError.
+        for cause in _causes(error):
+            if isinstance(cause, TransientFailure):
+                raise cause from None
+        raise CorruptImage(f"{type(error).__name__}: {error}", found=found) from error
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def found_in(picture: Picture) -> dict[str, object]:
+    """Return what a rejection tells of *picture*."""
+    return {
+        "format": picture.format.value,
+        "width": picture.size.width,
+        "height": picture.size.height,
+        "frames": picture.frames,
+    }
+
+
+def _open(file: BinaryIO, format_: Format) -> Image.Image:
+    name = formats.pillow_name(format_)
+    file.seek(0)
+    return Image.open(file, formats=(name,))
+
+
+def _frames(image: Image.Image, format_: Format) -> int:
+    if format_ not in formats.ANIMATED_FORMATS:
+        return 1
+    # Pillow counts an APNG's picture for viewers that know no animation.
+    return getattr(image, "n_frames", 1) - bool(image.info.get("default_image"))
+
+
+def _check_pixels(picture: Picture, limits: Limits) -> None:
+    pixels = picture.size.width * picture.size.height * picture.frames
+    if pixels > limits.pixels:
+        raise ImageTooLarge(
+            f"{pixels} pixels are more than the {limits.pixels} allowed",
+            found=found_in(picture),
+        )

@@ -1,0 +1,144 @@
+"""Animations stay animations where the output can move."""
+
+from dataclasses import replace
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+from pipeline.errors import CorruptImage, ImageTooLarge
+from pipeline.imaging.formats import ANIMATED_FORMATS
+from pipeline.model import Format, Rendition
+
+from tests.unit.imaging.pictures import (
+    BLACK,
+    BLUE,
+    GREEN,
+    LIMITS,
+    MARK,
+    RED,
+    rendered,
+    saved,
+    style,
+    variant,
+)
+
+COLORS = [RED, GREEN, BLUE]
+MILLISECONDS = [100, 250, 400]
+
+
+def animation(
+    format_: Format, colors: list[tuple[int, int, int]] = COLORS, **options: int
+) -> bytes:
+    first, *rest = [Image.new("RGB", (60, 40), color) for color in colors]
+    return saved(
+        first,
+        format_,
+        save_all=True,
+        append_images=rest,
+        duration=MILLISECONDS[: len(colors)],
+        **options,
+    )
+
+
+def film(rendition: Rendition) -> list[tuple[Image.Image, float]]:
+    image = Image.open(BytesIO(rendition.body))
+    frames = []
+    for number in range(getattr(image, "n_frames", 1)):
+        image.seek(number)
+        frames.append((image.convert("RGBA"), image.info.get("duration", 0)))
+    return frames
+
+
+def colors(rendition: Rendition) -> list[tuple[int, ...]]:
+    return [frame.resize((1, 1)).getpixel((0, 0))[:3] for frame, _ in film(rendition)]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("target", sorted(ANIMATED_FORMATS))
+@pytest.mark.parametrize("origin", sorted(ANIMATED_FORMATS))
+def test_frames_keep_their_order_and_timing(origin: Format, target: Format) -> None:
+    (made,) = rendered(animation(origin), variant(width=30, format=target)).renditions
+    assert [round(milliseconds) for _, milliseconds in film(made)] == MILLISECONDS
+    for color, expected in zip(colors(made), COLORS, strict=True):
+        assert color == pytest.approx(expected, abs=8)
+    assert film(made)[0][0].size == (30, 20)
+
+
+@pytest.mark.parametrize(
+    ("origin", "loop", "target", "expected"),
+    [
+        (Format.GIF, {}, Format.WEBP, 1),
+        (Format.GIF, {"loop": 0}, Format.WEBP, 0),
+        (Format.GIF, {"loop": 2}, Format.PNG, 3),
+        (Format.PNG, {"loop": 3}, Format.GIF, 2),
+        (Format.WEBP, {"loop": 1}, Format.GIF, None),
+        (Format.WEBP, {"loop": 5}, Format.WEBP, 5),
+    ],
+)
+def test_animation_is_played_as_often_as_before(
+    origin: Format, loop: dict[str, Any], target: Format, expected: int | None
+) -> None:
+    file = animation(origin, **loop)
+    (made,) = rendered(file, variant(width=30, format=target)).renditions
+    assert Image.open(BytesIO(made.body)).info.get("loop") == expected
+
+
+def test_first_frame_is_shown_where_the_output_cannot_move() -> None:
+    (made,) = rendered(animation(Format.GIF), variant(format=Format.JPEG)).renditions
+    assert len(film(made)) == 1
+    assert colors(made)[0] == pytest.approx(RED, abs=4)
+
+
+def test_every_frame_is_watermarked() -> None:
+    marked = style(watermark=MARK)
+    file = animation(Format.GIF)
+    (plain,) = rendered(file, variant(width=30, format=Format.PNG)).renditions
+    (made,) = rendered(
+        file, variant(width=30, format=Format.PNG, watermark=True), style=marked
+    ).renditions
+    for (before, _), (after, _) in zip(film(plain), film(made), strict=True):
+        assert before.tobytes() != after.tobytes()
+
+
+def test_still_and_moving_variants_come_from_one_source() -> None:
+    still, moving = rendered(
+        animation(Format.WEBP), variant(format=Format.JPEG), variant(format=Format.GIF)
+    ).renditions
+    assert len(film(still)) == 1
+    assert len(film(moving)) == 3
+
+
+@pytest.mark.parametrize("disposal", [0, 1, 2, 3])
+def test_partial_gif_frames_are_shown_as_browsers_do(disposal: int) -> None:
+    back = Image.new("RGBA", (40, 40), (*RED, 255))
+    dot = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
+    dot.paste((*BLUE, 255), (10, 10, 20, 20))
+    file = saved(
+        back, Format.GIF, save_all=True, append_images=[dot, dot.rotate(180)], disposal=disposal
+    )
+    source = Image.open(BytesIO(file))
+    (made,) = rendered(file, variant(width=40, height=40, format=Format.PNG)).renditions
+    for number, (frame, _) in enumerate(film(made)):
+        source.seek(number)
+        assert frame.tobytes() == source.convert("RGBA").tobytes()
+
+
+def test_picture_for_viewers_without_animation_is_no_frame() -> None:
+    cover, *frames = [Image.new("RGB", (20, 20), color) for color in (BLACK, RED, GREEN)]
+    file = saved(cover, Format.PNG, save_all=True, append_images=frames, default_image=True)
+    made = rendered(file, variant(format=Format.WEBP))
+    assert made.picture.frames == 2
+    assert colors(made.renditions[0])[0] == pytest.approx(RED, abs=8)
+
+
+def test_pixels_of_all_frames_count_against_the_limit() -> None:
+    with pytest.raises(ImageTooLarge):
+        rendered(animation(Format.GIF), limits=replace(LIMITS, pixels=3 * 60 * 40 - 1))
+
+
+@pytest.mark.parametrize("format_", [Format.GIF, Format.WEBP, Format.PNG])
+def test_animation_that_ends_between_frames_is_rejected(format_: Format) -> None:
+    whole = animation(format_)
+    for end in range(len(whole) // 3, len(whole) - 20, 7):
+        with pytest.raises(CorruptImage):
+            rendered(whole[:end], variant(format=Format.WEBP))

@@ -1,0 +1,78 @@
+"""What the oracle cannot tell: odd profiles, deep channels, and what is said about them."""
+
+import struct
+
+import pytest
+from PIL import Image, ImageCms
+from pipeline.model import Format
+
+from tests.unit.imaging import profiles
+from tests.unit.imaging.pictures import corners, gradient, rendered, result, saved, scene
+
+
+def test_broken_profile_is_ignored_and_noted() -> None:
+    made = rendered(saved(corners(), Format.PNG, icc_profile=b"no profile at all" * 20))
+    assert "ignored" in str(made.picture.notes["icc_profile"])
+
+
+def test_profile_of_another_kind_of_colours_is_ignored_and_noted() -> None:
+    made = rendered(saved(corners(), Format.JPEG, icc_profile=profiles.DARK_GREY))
+    assert "GRAY" in str(made.picture.notes["icc_profile"])
+
+
+def test_sound_profile_is_not_worth_a_note() -> None:
+    assert (
+        rendered(saved(corners(), Format.JPEG, icc_profile=profiles.ADOBE_RGB)).picture.notes == {}
+    )
+
+
+def test_srgb_under_any_name_changes_nothing() -> None:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    tagged = result(saved(scene(), Format.PNG, icc_profile=srgb))
+    assert tagged.tobytes() == result(saved(scene(), Format.PNG)).tobytes()
+
+
+def test_alpha_survives_a_profile() -> None:
+    cut = corners(mode="RGBA")
+    cut.putalpha(100)
+    image = result(saved(cut, Format.PNG, icc_profile=profiles.DISPLAY_P3))
+    assert image.getchannel("A").getextrema() == (100, 100)
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I", "F"])
+@pytest.mark.parametrize("format_", [Format.PNG, Format.TIFF])
+def test_deep_greys_are_scaled_not_clipped(format_: Format, mode: str) -> None:
+    if format_ is Format.PNG and mode != "I;16":
+        pytest.skip("PNG has sixteen bits at most")
+    ramp = gradient(256, 8)
+    deep = Image.frombytes(
+        "I;16", ramp.size, b"".join(struct.pack("<H", v * 257) for v in ramp.tobytes())
+    )
+    if mode != "I;16":
+        deep = deep.convert("I").convert(mode)
+    image = result(saved(deep, format_), width=256, height=256, format=Format.PNG)
+    shown, expected = image.convert("L").tobytes(), ramp.tobytes()
+    assert max(abs(a - b) for a, b in zip(shown, expected, strict=True)) <= 1
+
+
+def test_floats_from_nothing_to_one_are_all_of_the_range() -> None:
+    unit = gradient(256, 8).convert("F").point(lambda level: level * (1 / 255) + 0)
+    image = result(saved(unit, Format.TIFF), width=256, height=256, format=Format.PNG)
+    assert image.convert("L").getextrema() == (0, 255)
+
+
+def test_lab_pictures_are_shown() -> None:
+    lab = ImageCms.profileToProfile(
+        scene(), ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
+    )
+    assert lab is not None
+    shown = result(saved(lab, Format.TIFF), width=400, height=400, format=Format.PNG)
+    pairs = zip(shown.convert("RGB").tobytes(), scene().tobytes(), strict=True)
+    assert sum(abs(a - b) for a, b in pairs) / len(scene().tobytes()) < 3
+
+
+def test_paper_without_ink_is_white_and_full_black_is_black() -> None:
+    for ink, low, high in ((0, 255, 255), (255, 0, 12)):
+        sheet = Image.new("CMYK", (64, 64), (0, 0, 0, ink))
+        image = result(saved(sheet, Format.TIFF), format=Format.PNG)
+        assert all(low <= level <= high for level in image.convert("RGB").getpixel((9, 9)))  # type: ignore[union-attr]

@@ -1,0 +1,113 @@
+"""The estimate of memory, held against what rendering large pictures really takes."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from pipeline.errors import ImageTooLarge
+from pipeline.model import Format
+
+from tests.unit.imaging.pictures import LIMITS, heic, rendered, saved, scene, variant
+
+WIDTH, HEIGHT = 4000, 3000
+SMALL, FULL = 1024, WIDTH
+
+
+@cache
+def large() -> Image.Image:
+    return scene(WIDTH, HEIGHT)
+
+
+def clear() -> Image.Image:
+    picture = large().copy()
+    picture.putalpha(Image.radial_gradient("L").resize(picture.size))
+    return picture
+
+
+def film() -> dict[str, Any]:
+    frames = [scene(800, 600).rotate(angle) for angle in range(10, 100, 10)]
+    return {"save_all": True, "append_images": frames, "duration": 50}
+
+
+FILES = {
+    "jpeg": lambda: saved(large(), Format.JPEG),
+    "progressive": lambda: saved(large(), Format.JPEG, progressive=True),
+    "progressive-444": lambda: saved(large(), Format.JPEG, progressive=True, subsampling=0),
+    "grey-jpeg": lambda: saved(large().convert("L"), Format.JPEG),
+    "cmyk-jpeg": lambda: saved(large().convert("CMYK"), Format.JPEG),
+    "png": lambda: saved(large(), Format.PNG, compress_level=1),
+    "png-alpha": lambda: saved(clear(), Format.PNG, compress_level=1),
+    "png-palette": lambda: saved(large().quantize(200), Format.PNG, compress_level=1),
+    "png-deep": lambda: saved(large().convert("L").convert("I;16"), Format.PNG, compress_level=1),
+    "webp": lambda: saved(large(), Format.WEBP, method=0),
+    "webp-alpha": lambda: saved(clear(), Format.WEBP, method=0),
+    "avif": lambda: saved(large(), Format.AVIF, speed=10),
+    "gif": lambda: saved(large().quantize(64), Format.GIF),
+    "tiff": lambda: saved(large(), Format.TIFF),
+    "tiff-lzw-alpha": lambda: saved(clear(), Format.TIFF, compression="tiff_lzw"),
+    "bmp": lambda: saved(large(), Format.BMP),
+    "jpeg2000": lambda: saved(large().resize((2000, 1500)), Format.JPEG2000),
+    "heic": lambda: heic(large().resize((1600, 1200))),
+    "gif-film": lambda: saved(scene(800, 600), Format.GIF, **film()),
+    "webp-film": lambda: saved(scene(800, 600), Format.WEBP, **film()),
+    "png-film": lambda: saved(scene(800, 600), Format.PNG, **film()),
+}
+
+CASES = [
+    *((name, SMALL, Format.JPEG) for name in FILES if not name.endswith("film")),
+    *(("jpeg", FULL, target) for target in (Format.JPEG, Format.PNG, Format.WEBP, Format.GIF)),
+    ("png-alpha", FULL, Format.PNG),
+    ("png-alpha", FULL, Format.WEBP),
+    ("cmyk-jpeg", FULL, Format.JPEG),
+    ("avif", SMALL, Format.AVIF),
+    ("gif-film", FULL, Format.GIF),
+    ("gif-film", FULL, Format.WEBP),
+    ("webp-film", FULL, Format.WEBP),
+    ("png-film", FULL, Format.PNG),
+]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(("name", "width", "target"), CASES)
+def test_estimate_is_never_under_and_at_most_twice_over(
+    name: str, width: int, target: Format, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(FILES[name]())
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.unit.imaging.peak", str(path), str(width), target.value],
+        capture_output=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    figures = json.loads(run.stdout)
+    # Codecs and libraries are loaded in any case, so a small picture's measure is mostly theirs.
+    assert figures["measured"] <= figures["estimated"]
+    assert figures["estimated"] <= 2 * max(figures["measured"], 30 << 20)
+
+
+def test_what_does_not_fit_the_memory_is_refused_with_figures() -> None:
+    file = saved(large(), Format.PNG, compress_level=1)
+    with pytest.raises(ImageTooLarge) as refusal:
+        rendered(file, limits=replace(LIMITS, memory_bytes=120 << 20))
+    found = refusal.value.found
+    needed = found["memory_needed"]
+    assert isinstance(needed, int)
+    assert found["memory_allowed"] == 120 << 20 < needed
+    assert str(needed >> 20) in str(refusal.value)
+    rendered(file, limits=replace(LIMITS, memory_bytes=needed))
+
+
+def test_small_results_of_a_large_jpeg_need_little() -> None:
+    file = saved(large(), Format.JPEG)
+    little = replace(LIMITS, memory_bytes=140 << 20)
+    rendered(file, variant(width=500, height=500), limits=little)
+    with pytest.raises(ImageTooLarge):
+        rendered(file, variant(width=4000, height=4000), limits=little)

@@ -1,0 +1,148 @@
+"""One source in, a rendition per variant out."""
+
+from typing import Any
+
+import pytest
+from PIL import Image
+from pipeline.model import Fit, Format, Position, Size
+
+from tests.unit.imaging.pictures import (
+    BLUE,
+    GREEN,
+    RED,
+    WHITE,
+    corners,
+    opened,
+    rendered,
+    result,
+    saved,
+    style,
+    variant,
+    watermark,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "size"),
+    [
+        ({"width": 48, "height": 48}, (48, 32)),
+        ({"width": 48, "height": None}, (48, 32)),
+        ({"width": None, "height": 16}, (24, 16)),
+        ({"width": 48, "height": 48, "fit": Fit.OUTSIDE}, (72, 48)),
+        ({"width": 48, "height": 48, "fit": Fit.COVER}, (48, 48)),
+        ({"width": 48, "height": 48, "fit": Fit.CONTAIN}, (48, 48)),
+        ({"width": 48, "height": 48, "fit": Fit.FILL}, (48, 48)),
+        ({"width": 500, "height": 500}, (96, 64)),
+        ({"width": 192, "height": 192, "enlarge": True}, (192, 128)),
+    ],
+)
+def test_size_follows_the_fit(changes: dict[str, Any], size: tuple[int, int]) -> None:
+    assert result(saved(corners(), Format.PNG), **changes).size == size
+
+
+def test_renditions_come_in_the_order_of_the_variants() -> None:
+    variants = [variant(name=str(width), width=width) for width in (16, 96, 48)]
+    made = rendered(saved(corners(), Format.JPEG), *variants).renditions
+    assert [(each.variant, each.size.width) for each in made] == [
+        ("16", 16),
+        ("96", 96),
+        ("48", 48),
+    ]
+
+
+ORIENTED = {
+    1: (RED, GREEN, BLUE, WHITE),
+    2: (GREEN, RED, WHITE, BLUE),
+    3: (BLUE, WHITE, RED, GREEN),
+    4: (WHITE, BLUE, GREEN, RED),
+    5: (RED, WHITE, BLUE, GREEN),
+    6: (WHITE, RED, GREEN, BLUE),
+    7: (BLUE, GREEN, RED, WHITE),
+    8: (GREEN, BLUE, WHITE, RED),
+}
+"""The colours of the quarters, clockwise from the top left, after each orientation was applied to
+`corners`, by the table of EXIF 2.32, 4.6.4 A."""
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format_", [Format.JPEG, Format.PNG, Format.WEBP, Format.AVIF])
+def test_result_stands_upright(format_: Format, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    image = result(saved(corners(), format_, exif=exif), format=Format.PNG, width=48, height=48)
+    assert image.size == ((48, 32) if orientation < 5 else (32, 48))
+    assert quarters(image) == pytest.approx(flat(ORIENTED[orientation]), abs=12)
+
+
+def quarters(image: Image.Image) -> list[int]:
+    rgb = image.convert("RGB")
+    near_x, near_y = rgb.width // 4, rgb.height // 4
+    far_x, far_y = rgb.width - near_x, rgb.height - near_y
+    places = ((near_x, near_y), (far_x, near_y), (far_x, far_y), (near_x, far_y))
+    return [level for place in places for level in color_at(rgb, place)]
+
+
+def color_at(image: Image.Image, place: tuple[int, int]) -> tuple[int, ...]:
+    color = image.getpixel(place)
+    assert isinstance(color, tuple)
+    return color
+
+
+def flat(colors: tuple[tuple[int, int, int], ...]) -> list[int]:
+    return [level for color in colors for level in color]
+
+
+@pytest.mark.parametrize("position", Position)
+def test_watermark_stays_near_its_position(position: Position) -> None:
+    plain = Image.new("RGB", (300, 300), "grey")
+    image = result(
+        saved(plain, Format.PNG),
+        width=300,
+        height=300,
+        watermark=True,
+        style=style(watermark=watermark(position=position, margin_percent=0)),
+    )
+    assert thirds_that_differ(image, plain) == {position}
+
+
+def thirds_that_differ(image: Image.Image, plain: Image.Image) -> set[Position]:
+    third = image.width // 3
+    places = list(Position)
+    return {
+        places[3 * row + column]
+        for row in range(3)
+        for column in range(3)
+        if any(
+            image.crop(area).tobytes() != plain.crop(area).tobytes()
+            for area in [(column * third, row * third, (column + 1) * third, (row + 1) * third)]
+        )
+    }
+
+
+def test_quality_decides_the_size_of_the_file() -> None:
+    file = saved(Image.effect_noise((200, 200), 60), Format.PNG)
+    low, high = rendered(
+        file,
+        variant(format=Format.JPEG, quality=30),
+        variant(format=Format.JPEG, quality=90),
+    ).renditions
+    assert len(low.body) < len(high.body) / 2
+
+
+def test_transparency_is_flattened_on_the_background_where_the_output_has_none() -> None:
+    clear = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
+    image = result(saved(clear, Format.PNG), format=Format.JPEG, style=style(background=GREEN))
+    assert image.getpixel((5, 5)) == pytest.approx(GREEN, abs=4)
+
+
+def test_transparency_is_kept_where_the_output_has_it() -> None:
+    half = Image.new("RGBA", (20, 20), (255, 0, 0, 128))
+    for format_ in (Format.PNG, Format.WEBP, Format.AVIF):
+        pixel = result(saved(half, Format.PNG), format=format_).getpixel((5, 5))
+        assert pixel == pytest.approx((255, 0, 0, 128), abs=6)
+
+
+def test_size_of_the_rendition_is_that_of_its_picture() -> None:
+    (rendition,) = rendered(saved(corners(), Format.PNG)).renditions
+    width, height = opened(rendition.body).size
+    assert rendition.size == Size(width=width, height=height)

@@ -1,0 +1,107 @@
+"""What is let in: recognised by content, checked on the header."""
+
+from dataclasses import replace
+from io import BytesIO
+from typing import BinaryIO
+
+import pytest
+from PIL import Image
+from pipeline.errors import (
+    CorruptImage,
+    EmptyFile,
+    ImageTooLarge,
+    TransientFailure,
+    UnsupportedFormat,
+)
+from pipeline.imaging import open_image, render
+from pipeline.model import Format, Size
+
+from tests.unit.imaging.pictures import LIMITS, STYLE, VARIANT, corners, gradient, rendered, saved
+
+WRITABLE = [
+    Format.JPEG,
+    Format.PNG,
+    Format.WEBP,
+    Format.AVIF,
+    Format.GIF,
+    Format.TIFF,
+    Format.BMP,
+    Format.JPEG2000,
+]
+
+
+@pytest.mark.parametrize("format_", WRITABLE)
+def test_format_is_recognised_by_content(format_: Format) -> None:
+    with open_image(BytesIO(saved(corners(), format_)), LIMITS) as source:
+        assert source.picture.format is format_
+        assert source.picture.size == Size(width=96, height=64)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"%PDF-1.7\n",
+        b"%!PS-Adobe-3.0 EPSF-3.0\n",
+        b"8BPS\0\1",
+        b"\0\0\1\0\1\0",
+        b"BM is how this text starts, and it goes on for a while",
+        b"\0\0\0\x18ftypisom\0\0\0\0mp42",
+        b"P6 1 1 255 abc",
+    ],
+)
+def test_everything_else_is_unsupported(content: bytes) -> None:
+    with pytest.raises(UnsupportedFormat):
+        open_image(BytesIO(content), LIMITS)
+
+
+def test_empty_file_is_named_so() -> None:
+    with pytest.raises(EmptyFile):
+        open_image(BytesIO(), LIMITS)
+
+
+def test_too_many_pixels_are_refused_on_the_header() -> None:
+    header = saved(corners(), Format.JPEG)[:700]
+    with pytest.raises(ImageTooLarge) as refusal:
+        open_image(BytesIO(header), replace(LIMITS, pixels=96 * 64 - 1))
+    assert refusal.value.found == {"format": "jpeg", "width": 96, "height": 64, "frames": 1}
+
+
+def test_too_many_bytes_are_refused_before_the_header_is_read() -> None:
+    file = saved(corners(), Format.PNG)
+    with pytest.raises(ImageTooLarge):
+        open_image(BytesIO(file), replace(LIMITS, source_bytes=len(file) - 1))
+
+
+@pytest.mark.parametrize("format_", WRITABLE)
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_truncated_file_is_rejected(format_: Format, share: float) -> None:
+    file = saved(gradient(300, 300).convert("RGB"), format_)
+    with pytest.raises(CorruptImage):
+        rendered(file[: int(len(file) * share)])
+
+
+class BrokenConnection(OSError, TransientFailure):
+    """A read that failed on the network."""
+
+
+class Interrupted(BytesIO):
+    """A file whose reads fail beyond its first kilobytes."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        if self.tell() > 2_000:
+            raise BrokenConnection
+        return data
+
+
+@pytest.mark.parametrize("format_", WRITABLE)
+def test_failure_to_read_is_not_blamed_on_the_file(format_: Format) -> None:
+    noise = Image.effect_noise((200, 200), 99)
+    with pytest.raises(BrokenConnection):
+        render_file(Interrupted(saved(noise, format_)))
+
+
+def render_file(file: BinaryIO) -> None:
+    with open_image(file, LIMITS) as source:
+        render(source, [VARIANT], STYLE)

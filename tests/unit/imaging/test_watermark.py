@@ -1,0 +1,163 @@
+"""Texts and logos on results."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageChops
+from pipeline.errors import ConfigurationError
+from pipeline.imaging import check_watermark
+from pipeline.imaging.watermark import stamped
+from pipeline.model import Contrast, Format, Position, Watermark
+
+from tests.unit.imaging.pictures import BLACK, MARK, RED, WHITE, corners, watermark
+
+GREY = (128, 128, 128)
+
+
+@pytest.fixture
+def logo(tmp_path: Path) -> str:
+    path = tmp_path / "logo.png"
+    corners(40, 20, "RGBA").save(path)
+    return str(path)
+
+
+def ground(width: int = 400, height: int = 300, color: tuple[int, int, int] = GREY) -> Image.Image:
+    return Image.new("RGB", (width, height), color)
+
+
+def extent(mark: Watermark, image: Image.Image | None = None) -> tuple[int, int, int, int]:
+    """Return the box of the pixels that *mark* changes."""
+    plain = image or ground()
+    marked = stamped(plain, mark)
+    box = ImageChops.difference(marked.convert("RGB"), plain.convert("RGB")).getbbox()
+    assert box is not None
+    return box
+
+
+@pytest.mark.parametrize("percent", [10, 30, 100])
+@pytest.mark.parametrize("kind", ["text", "logo"])
+def test_width_is_relative_to_the_result(kind: str, percent: int, logo: str) -> None:
+    mark = watermark(
+        logo=logo if kind == "logo" else None, width_percent=percent, opacity_percent=100
+    )
+    for width in (200, 400):
+        left, _, right, _ = extent(mark, ground(width, width))
+        assert right - left == pytest.approx(width * percent / 100, rel=0.12)
+
+
+@pytest.mark.parametrize("position", Position)
+def test_margin_is_kept_on_the_sides_that_the_position_names(position: Position, logo: str) -> None:
+    mark = watermark(logo=logo, position=position, margin_percent=5, opacity_percent=100)
+    left, top, right, bottom = extent(mark)
+    edges = {"left": left, "top": top, "right": 400 - right, "bottom": 300 - bottom}
+    named = [edges[word] for word in position.value.split("-") if word in edges]
+    assert all(edge == 20 for edge in named)
+    if "left" not in position.value and "right" not in position.value:
+        assert abs(edges["left"] - edges["right"]) <= 1
+
+
+def test_tiles_reach_every_part_of_the_picture() -> None:
+    plain = ground()
+    marked = stamped(plain, watermark(position=None, width_percent=15))
+    for left in range(0, 400, 100):
+        for top in range(0, 300, 100):
+            part = (left, top, left + 100, top + 100)
+            assert marked.crop(part).tobytes() != plain.crop(part).tobytes()
+
+
+def test_opacity_decides_how_much_shows_through(logo: str) -> None:
+    def red_at(percent: float) -> object:
+        mark = watermark(
+            logo=logo,
+            position=Position.TOP_LEFT,
+            margin_percent=0,
+            width_percent=50,
+            opacity_percent=percent,
+        )
+        return stamped(ground(color=BLACK), mark).getpixel((20, 20))
+
+    assert red_at(100) == RED
+    assert red_at(50) == pytest.approx((128, 0, 0), abs=2)
+    assert red_at(0) == BLACK
+
+
+def test_rotation_turns_the_mark(logo: str) -> None:
+    flat = extent(watermark(logo=logo, position=Position.CENTER, opacity_percent=100))
+    turned = extent(
+        watermark(logo=logo, position=Position.CENTER, opacity_percent=100, rotation_degrees=90)
+    )
+    assert turned[3] - turned[1] == pytest.approx(flat[2] - flat[0], abs=2)
+
+
+@pytest.mark.parametrize("contrast", [Contrast.OUTLINE, Contrast.SHADOW])
+@pytest.mark.parametrize("color", [WHITE, BLACK])
+def test_contrast_reads_on_a_ground_of_the_texts_own_colour(
+    contrast: Contrast, color: tuple[int, int, int]
+) -> None:
+    image = ground(color=color)
+    plain = watermark(color=color, contrast=Contrast.NONE, opacity_percent=100)
+    assert stamped(image, plain).tobytes() == image.tobytes()
+    marked = stamped(image, watermark(color=color, contrast=contrast, opacity_percent=100))
+    levels = marked.convert("L").tobytes()
+    assert max(levels) - min(levels) > 100
+
+
+def test_alpha_of_the_picture_stays_around_the_mark() -> None:
+    clear = Image.new("RGBA", (300, 300), (0, 0, 0, 0))
+    marked = stamped(clear, watermark(opacity_percent=100))
+    assert marked.getpixel((5, 5)) == (0, 0, 0, 0)
+    assert marked.getchannel("A").getextrema()[1] == 255
+
+
+def test_the_picture_that_is_given_is_left_alone() -> None:
+    image = ground()
+    before = image.tobytes()
+    stamped(image, MARK)
+    assert image.tobytes() == before
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 3)])
+@pytest.mark.parametrize("position", [*Position, None])
+def test_any_picture_takes_a_mark(
+    size: tuple[int, int], position: Position | None, mode: str
+) -> None:
+    for rotation in (0, 30):
+        mark = watermark(position=position, rotation_degrees=rotation, margin_percent=10)
+        assert stamped(ground(*size).convert(mode), mark).size == size
+
+
+def test_bundled_font_covers_latin_greek_and_cyrillic() -> None:
+    ranges = [(0x20, 0x7F), (0xA0, 0x180), (0x391, 0x3A2), (0x3B1, 0x3CA), (0x410, 0x450)]
+    text = "".join(chr(code) for start, stop in ranges for code in range(start, stop))
+    check_watermark(watermark(text=text.replace("\xad", "")))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"text": "漢字 ok"}, "no glyph for '漢字'"),
+        ({"text": "🙂"}, "no glyph for '🙂'"),
+        ({"text": " "}, "neither a text nor a logo"),
+        ({"text": None}, "neither a text nor a logo"),
+        ({"font": "/nowhere/font.ttf"}, "/nowhere/font.ttf"),
+        ({"font": __file__}, "font"),
+        ({"text": None, "logo": "/nowhere/logo.png"}, "/nowhere/logo.png"),
+        ({"text": None, "logo": __file__}, "logo"),
+    ],
+)
+def test_mark_that_cannot_be_drawn_is_named(changes: dict[str, str | None], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        check_watermark(watermark(**changes))
+
+
+def test_sound_marks_pass(logo: str) -> None:
+    check_watermark(MARK)
+    check_watermark(watermark(text=None, logo=logo))
+
+
+def test_logo_of_any_readable_format_is_taken(tmp_path: Path) -> None:
+    for format_ in (Format.JPEG, Format.WEBP, Format.GIF):
+        path = tmp_path / f"logo{format_.extension}"
+        corners(40, 20).save(path)
+        check_watermark(watermark(text=None, logo=str(path)))
