@@ -6,21 +6,27 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import cache
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pipeline import events
+from pipeline.completion import complete
 from pipeline.errors import Rejected, Superseded, TransientFailure
 from pipeline.model import Outcome, Removal, Source, Status
 from pipeline.process import process, remove
 from pipeline.queue import FailureQueue
 from pipeline.settings import Settings
 from pipeline.storage import CLIENT_CONFIG, Storage
+
+if TYPE_CHECKING:
+    from pipeline.announcements import Announcements
+    from pipeline.table import Table
 
 SECONDS_TO_REPORT = 0.5
 
@@ -90,9 +96,15 @@ def _answer(record: Mapping[str, Any], context: LambdaContext) -> Answer:
 
 
 def _outcome(request: Source | Removal, watch: "Stopwatch") -> Outcome:
+    started_at = datetime.now(UTC)
+
+    def completed(outcome: Outcome) -> None:
+        with watch.stage("complete"):
+            complete(outcome, _table(), _announcements(), started_at=started_at)
+
     if isinstance(request, Removal):
-        return remove(request, _settings(), _storage(), stage=watch.stage)
-    return process(request, _settings(), _storage(), stage=watch.stage)
+        return remove(request, _settings(), _storage(), stage=watch.stage, complete=completed)
+    return process(request, _settings(), _storage(), stage=watch.stage, complete=completed)
 
 
 @contextmanager
@@ -182,3 +194,23 @@ def _storage() -> Storage:
 @cache
 def _failure_queue() -> FailureQueue:
     return FailureQueue(boto3.client("sqs", config=CLIENT_CONFIG), _settings().failure_queue_url)
+
+
+@cache
+def _table() -> "Table | None":
+    """The records, if they are on. What they need is imported only then, to start sooner."""
+    if (metadata := _settings().metadata) is None:
+        return None
+    from pipeline.table import Table
+
+    client = boto3.client("dynamodb", config=CLIENT_CONFIG)
+    return Table(client, metadata.table, days_kept=metadata.days_kept)
+
+
+@cache
+def _announcements() -> "Announcements | None":
+    if (bus := _settings().completion_bus) is None:
+        return None
+    from pipeline.announcements import Announcements
+
+    return Announcements(boto3.client("events", config=CLIENT_CONFIG), bus)

@@ -5,27 +5,35 @@ only, which puts all uploads of one source, and its removal, into one order.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
+from typing import Any, TypeVar
 
 from pipeline.errors import Superseded
 from pipeline.keys import RESERVED_PREFIX
-from pipeline.model import Format, Published, Removal, Source
+from pipeline.model import Format, Picture, Published, Removal, Size, Source
 from pipeline.stamps import is_newer
+
+Upload = TypeVar("Upload", Source, "Manifest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What one upload of *source_key* published or, with an empty *etag*, that it was removed.
 
-    *retired* are keys that earlier uploads of it used and this one does not.
+    *bytes* is the size of the upload and *picture* what it showed; *recipe* is a hash of all that
+    besides it decided the *images*. *retired* are keys that earlier uploads of it used and this
+    one does not.
     """
 
     source_key: str
     etag: str
     version: str
     sequencer: str
+    bytes: int = 0
+    picture: Picture | None = None
+    recipe: str = ""
     images: tuple[Published, ...] = ()
     retired: tuple[str, ...] = ()
 
@@ -55,35 +63,58 @@ def load(body: bytes) -> Manifest:
     images = [
         Published(**{**image, "format": Format(image["format"])}) for image in fields["images"]
     ]
-    return Manifest(**{**fields, "images": tuple(images), "retired": tuple(fields["retired"])})
+    return Manifest(
+        **{
+            **fields,
+            "picture": _picture(fields["picture"]) if fields["picture"] else None,
+            "images": tuple(images),
+            "retired": tuple(fields["retired"]),
+        }
+    )
 
 
-def in_order(source: Source, current: Manifest | None) -> Source:
-    """Return *source* with its place in the order after *current*.
+def _picture(fields: Mapping[str, Any]) -> Picture:
+    read = {"format": Format(fields["format"]), "size": Size(**fields["size"])}
+    return Picture(**{**fields, **read})
 
-    A source without a sequencer, from an event source that gives none, takes the place of
-    *current* if that is of the same content. Raises `Superseded` if *current* is newer.
+
+def in_order(upload: Upload, current: Manifest | None) -> Upload:
+    """Return *upload* with its place in the order after *current*.
+
+    One without a sequencer, from an event source that gives none, takes the place of *current*
+    if that is of the same content. Raises `Superseded` if *current* is newer.
     """
     if current is None:
-        return source
-    if not source.sequencer and source.etag == current.etag:
-        return replace(source, sequencer=current.sequencer)
-    if is_newer(current.sequencer, source.sequencer):
-        raise Superseded(f"{current.sequencer} is newer than {source.sequencer}")
-    return source
+        return upload
+    if not upload.sequencer and upload.etag == current.etag:
+        return replace(upload, sequencer=current.sequencer)
+    if is_newer(current.sequencer, upload.sequencer):
+        raise Superseded(f"{current.sequencer} is newer than {upload.sequencer}")
+    return upload
 
 
-def of_upload(source: Source, images: Sequence[Published], *, after: Manifest | None) -> Manifest:
-    """Return the manifest of *source*, which publishes *images* in place of those of *after*."""
-    keys = {image.key for image in images}
+def of_upload(
+    source: Source, images: Sequence[Published], *, picture: Picture, recipe: str
+) -> Manifest:
+    """Return the manifest of *source*, the first of its key, which publishes *images*."""
     return Manifest(
         source_key=source.key,
         etag=source.etag,
         version=source.version,
         sequencer=source.sequencer,
+        bytes=source.size,
+        # The notes are for the log of the invocation that took them.
+        picture=replace(picture, notes={}),
+        recipe=recipe,
         images=tuple(images),
-        retired=tuple(sorted((after.all_keys if after else frozenset()) - keys)),
     )
+
+
+def following(manifest: Manifest, last: Manifest | None) -> Manifest:
+    """Return *manifest* in its place after *last*, whose images it retires; raise `Superseded`."""
+    manifest = in_order(manifest, last)
+    retired = (last.all_keys if last else frozenset()) - manifest.keys
+    return replace(manifest, retired=tuple(sorted(retired)))
 
 
 def of_removal(removal: Removal, *, after: Manifest | None) -> Manifest:

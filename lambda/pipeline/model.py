@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+from pipeline.errors import Rejected
+
 Color: TypeAlias = tuple[int, int, int]
 """Red, green and blue, 0 to 255, in sRGB."""
 
@@ -218,8 +220,18 @@ class Published:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The end of one upload that was not refused. *published* is what was written just now."""
+    """The end of one upload, or of the removal of one.
+
+    *source* has its place in the order. *images* are all that there are of it now, with the
+    *etags* of their objects by key, and *published* those that were written just now. *recipe*
+    is that of all of them together.
+    """
 
     status: Status
+    source: Source | Removal | None = None
     picture: Picture | None = None
+    images: tuple[Published, ...] = ()
+    etags: Mapping[str, str] = field(default_factory=dict)
+    recipe: str = ""
     published: tuple[Published, ...] = ()
+    rejection: Rejected | None = None

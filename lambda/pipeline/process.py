@@ -1,15 +1,15 @@
 """The way of one upload: fetched, looked at, rendered, published. And of a removal: taken away."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeAlias
 
 from pipeline import imaging, manifests, publication
-from pipeline.errors import EmptyFile, Superseded
+from pipeline.errors import EmptyFile, Rejected, Superseded
 from pipeline.keys import processed_key
 from pipeline.manifests import Manifest
 from pipeline.model import Outcome, Picture, Published, Removal, Rendition, Source, Status, Variant
@@ -17,6 +17,9 @@ from pipeline.publication import Place
 from pipeline.settings import Settings
 from pipeline.stamps import Stamp
 from pipeline.storage import ExistingManifest
+
+Complete: TypeAlias = Callable[[Outcome], None]
+"""Is told every outcome that is now true of a source: published, removed or rejected."""
 
 
 class Storage(publication.Storage, Protocol):
@@ -27,30 +30,48 @@ class Storage(publication.Storage, Protocol):
     def find(self, removal: Removal) -> Source | None: ...
 
 
+def _nobody(_: Outcome) -> None:
+    """Be told, and keep it to oneself."""
+
+
 def process(
-    source: Source, settings: Settings, storage: Storage, *, stage: imaging.Stage
+    source: Source,
+    settings: Settings,
+    storage: Storage,
+    *,
+    stage: imaging.Stage,
+    complete: Complete = _nobody,
 ) -> Outcome:
     """Publish the images of *source* that are not published already, and only those of it.
 
     *stage* wraps each stage of the work, named, so that the caller can time it. Raises `Rejected`,
-    `Superseded` or `TransientFailure`. After the last, a further run makes only what is missing.
+    `Superseded` or `TransientFailure`. After the last, a further run makes only what is missing;
+    *complete* is told the outcome, even if all was there already, and may raise it as well.
     """
     if source.is_folder:
         return Outcome(status=Status.SKIPPED)
-    if source.size == 0:
-        raise EmptyFile("the file has no bytes", found={"bytes": 0})
     try:
-        return _publish(source, settings, storage, stage)
+        outcome = _publish(source, settings, storage, stage)
+    except Rejected as rejection:
+        complete(Outcome(status=Status.REJECTED, source=source, rejection=rejection))
+        raise
     except Superseded:
         with stage("give way"):
             newest = publication.give_way(source, storage)
         if newest:
-            _restore(newest, source.bucket, settings, storage, stage)
+            _restore(newest, source.bucket, settings, storage, stage, complete)
         raise
+    complete(outcome)
+    return outcome
 
 
 def remove(
-    removal: Removal, settings: Settings, storage: Storage, *, stage: imaging.Stage
+    removal: Removal,
+    settings: Settings,
+    storage: Storage,
+    *,
+    stage: imaging.Stage,
+    complete: Complete = _nobody,
 ) -> Outcome:
     """Take away the images of a removed source.
 
@@ -63,13 +84,17 @@ def remove(
     if found is None:
         with stage("publish"):
             publication.remove(removal, storage)
-        return Outcome(status=Status.REMOVED)
+        outcome = Outcome(status=Status.REMOVED, source=removal)
+        complete(outcome)
+        return outcome
     if current and current.manifest.etag == found.etag:
         return Outcome(status=Status.CURRENT)
-    return process(found, settings, storage, stage=stage)
+    return process(found, settings, storage, stage=stage, complete=complete)
 
 
 def _publish(source: Source, settings: Settings, storage: Storage, stage: imaging.Stage) -> Outcome:
+    if source.size == 0:
+        raise EmptyFile("the file has no bytes", found={"bytes": 0})
     with stage("fetch"):
         file = storage.fetch(source, max_bytes=settings.limits.source_bytes)
     with imaging.open_image(file, settings.limits) as image:
@@ -82,17 +107,28 @@ def _publish(source: Source, settings: Settings, storage: Storage, stage: imagin
         rendered = imaging.render(image, missing, settings.style, stage=stage) if missing else None
     made = dict(zip(missing, rendered.renditions if rendered else (), strict=True))
     published = {variant: _published(places[variant], made[variant]) for variant in missing}
+    # Only rendering finds the colours; what was rendered before is remembered in the manifest.
+    remembered = current.manifest.picture if current else None
+    manifest = manifests.of_upload(
+        source,
+        [(kept | published)[variant] for variant in settings.variants],
+        picture=rendered.picture if rendered else remembered or image.picture,
+        recipe=source_recipe(settings),
+    )
     with stage("publish"):
-        publication.publish(
-            source,
-            [(kept | published)[variant] for variant in settings.variants],
+        etags = publication.publish(
+            manifest,
             [(places[variant], rendition) for variant, rendition in made.items()],
             storage,
             after=current,
         )
     return Outcome(
         status=Status.PUBLISHED if made else Status.CURRENT,
-        picture=rendered.picture if rendered else image.picture,
+        source=source,
+        picture=rendered.picture if rendered else manifest.picture,
+        images=manifest.images,
+        etags=_etags(places) | etags,
+        recipe=manifest.recipe,
         published=tuple(published.values()),
     )
 
@@ -133,13 +169,29 @@ def _kept(
     }
 
 
+def _etags(places: Mapping[Variant, Place]) -> dict[str, str]:
+    return {place.key: place.existing.etag for place in places.values() if place.existing}
+
+
 def _restore(
-    newest: Manifest, bucket: str, settings: Settings, storage: Storage, stage: imaging.Stage
+    newest: Manifest,
+    bucket: str,
+    settings: Settings,
+    storage: Storage,
+    stage: imaging.Stage,
+    complete: Complete,
 ) -> None:
     """Publish the newest upload again, one of whose images was overwritten by an older one."""
     found = storage.find(Removal(bucket=bucket, key=newest.source_key, sequencer=newest.sequencer))
     if found and found.etag == newest.etag:
-        process(found, settings, storage, stage=stage)
+        process(found, settings, storage, stage=stage, complete=complete)
+
+
+@cache
+def source_recipe(settings: Settings) -> str:
+    """Return a hash of everything besides the source that decides which images it has."""
+    recipes = [recipe(variant, settings) for variant in settings.variants]
+    return sha256(json.dumps([settings.key_template, recipes]).encode()).hexdigest()
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from pipeline import manifests
 from pipeline.errors import Rejected, Superseded, TransientFailure
 from pipeline.manifests import Manifest
-from pipeline.model import Published, Removal, Rendition, Source
+from pipeline.model import Removal, Rendition, Source
 from pipeline.stamps import Stamp, Verdict, compare, encoded, is_newer
 from pipeline.storage import Existing, ExistingManifest
 
@@ -27,7 +27,7 @@ class Storage(Protocol):
 
     def put(
         self, key: str, rendition: Rendition, stamp: Stamp, *, over: Existing | None
-    ) -> bool: ...
+    ) -> str | None: ...
 
     def remove(self, key: str, existing: Existing) -> bool: ...
 
@@ -56,27 +56,29 @@ class Place:
 
 
 def publish(
-    source: Source,
-    images: Sequence[Published],
+    manifest: Manifest,
     renditions: Sequence[tuple[Place, Rendition]],
     storage: Storage,
     *,
     after: ExistingManifest | None,
-) -> None:
-    """Publish *renditions*, so that of *source* there are exactly *images*.
+) -> dict[str, str]:
+    """Publish *renditions*, so that of the source there are exactly the images of *manifest*.
 
-    Raises `Superseded`, `KeyCollision` or `TransientFailure`. Until a publication that was
-    interrupted is tried again, what it put stays; one that collides takes back what it put.
+    Return the etag of every rendition by its key. Raises `Superseded`, `KeyCollision` or
+    `TransientFailure`. Until a publication that was interrupted is tried again, what it put
+    stays; one that collides takes back what it put.
     """
-    manifest = _claim(source, images, storage, current=after)
+    claim = _claim(manifest, storage, current=after)
     try:
-        for place, rendition in renditions:
-            _put(place, rendition, storage)
+        etags = {place.key: _put(place, rendition, storage) for place, rendition in renditions}
     except Rejected:
-        _retire(_claim(source, (), storage, current=storage.manifest(source.key)), storage)
+        nothing = replace(manifest, images=())
+        current = storage.manifest(manifest.source_key)
+        _retire(_claim(nothing, storage, current=current), storage)
         raise
-    _retire(manifest, storage)
-    _confirm(source, manifest, storage)
+    _retire(claim, storage)
+    _confirm(claim, storage)
+    return etags
 
 
 def remove(removal: Removal, storage: Storage) -> None:
@@ -113,28 +115,23 @@ def give_way(source: Source, storage: Storage) -> Manifest | None:
     return current.manifest if displaced else None
 
 
-def _claim(
-    source: Source,
-    images: Sequence[Published],
-    storage: Storage,
-    *,
-    current: ExistingManifest | None,
-) -> Manifest:
+def _claim(manifest: Manifest, storage: Storage, *, current: ExistingManifest | None) -> Manifest:
     for _ in range(MAX_TRIES):
         last = current.manifest if current else None
-        manifest = manifests.of_upload(manifests.in_order(source, last), images, after=last)
-        if manifest == last or storage.put_manifest(manifest, over=current):
-            return manifest
-        current = storage.manifest(source.key)
-    raise _overtaken(source.key)
+        claim = manifests.following(manifest, last)
+        if claim == last or storage.put_manifest(claim, over=current):
+            return claim
+        current = storage.manifest(manifest.source_key)
+    raise _overtaken(manifest.source_key)
 
 
-def _put(place: Place, rendition: Rendition, storage: Storage) -> None:
+def _put(place: Place, rendition: Rendition, storage: Storage) -> str:
+    """Return the etag under which *rendition* lies in its *place* now."""
     for _ in range(MAX_TRIES):
-        if place.is_current:
-            return
-        if storage.put(place.key, rendition, place.stamp, over=place.existing):
-            return
+        if place.existing and place.is_current:
+            return place.existing.etag
+        if etag := storage.put(place.key, rendition, place.stamp, over=place.existing):
+            return etag
         place = replace(place, existing=storage.look(place.key))
     raise _overtaken(place.key)
 
@@ -155,11 +152,11 @@ def _retire(manifest: Manifest, storage: Storage) -> None:
             raise _overtaken(key)
 
 
-def _confirm(source: Source, manifest: Manifest, storage: Storage) -> None:
+def _confirm(claim: Manifest, storage: Storage) -> None:
     """Raise `Superseded` if a newer upload or a removal has come in the meantime."""
-    latest = storage.manifest(source.key)
-    if latest and latest.manifest != manifest:
-        manifests.in_order(source, latest.manifest)
+    latest = storage.manifest(claim.source_key)
+    if latest and latest.manifest != claim:
+        manifests.in_order(claim, latest.manifest)
 
 
 def _overtaken(key: str) -> TransientFailure:

@@ -31,6 +31,14 @@ KEY_TOKENS = frozenset({"directory", "stem", "extension", "variant"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """Where records are kept, and for how many days after the last change; None is for ever."""
+
+    table: str
+    days_kept: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything an operator decides."""
 
@@ -41,6 +49,8 @@ class Settings:
     variants: tuple[Variant, ...]
     style: Style
     limits: Limits
+    metadata: Metadata | None
+    completion_bus: str | None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -78,6 +88,8 @@ class Settings:
                 pixels=read("MAX_MEGAPIXELS", _positive) * 1_000_000,
                 memory_bytes=read("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", _positive) * 1024 * 1024,
             ),
+            metadata=optional("METADATA", _metadata),
+            completion_bus=optional("COMPLETION_BUS", _text),
         )
 
 
@@ -96,6 +108,11 @@ def _positive(value: str) -> int:
 
 def _boolean(value: str) -> bool:
     return {"true": True, "false": False}[value]
+
+
+def _metadata(value: str) -> Metadata:
+    fields = json.loads(value)
+    return Metadata(table=fields["table"], days_kept=fields.get("days_kept"))
 
 
 def _color(value: str) -> Color:

@@ -82,7 +82,7 @@ class Storage:
         with _naming("read the source"):
             try:
                 answer = self._client.get_object(
-                    Bucket=source.bucket, Key=source.key, IfMatch=source.etag
+                    Bucket=source.bucket, Key=source.key, IfMatch=f'"{source.etag}"'
                 )
             except ClientError as error:
                 if _code(error) in _CHANGED:
@@ -119,8 +119,10 @@ class Storage:
                 raise
             return Existing(etag=answer["ETag"], stamp=Stamp.from_metadata(answer["Metadata"]))
 
-    def put(self, key: str, rendition: Rendition, stamp: Stamp, *, over: Existing | None) -> bool:
-        """Publish *rendition*, provided that *over* is what is there; tell whether it was."""
+    def put(
+        self, key: str, rendition: Rendition, stamp: Stamp, *, over: Existing | None
+    ) -> str | None:
+        """Publish *rendition*, provided that *over* is what is there; return its etag if it was."""
         request: PutObjectRequestTypeDef = {
             "Bucket": self._bucket,
             "Key": key,
@@ -130,7 +132,7 @@ class Storage:
         }
         if self._cache_control:
             request["CacheControl"] = self._cache_control
-        return self._swap(request, over.etag if over else None)
+        return self._swap(request, over)
 
     def remove(self, key: str, existing: Existing) -> bool:
         """Delete *existing*, provided that it is what is there; tell whether it was."""
@@ -166,21 +168,24 @@ class Storage:
             "Body": manifests.dump(manifest),
             "ContentType": "application/json",
         }
-        return self._swap(request, over.etag if over else None)
+        return self._swap(request, over) is not None
 
-    def _swap(self, request: "PutObjectRequestTypeDef", etag: str | None) -> bool:
-        if etag:
-            request["IfMatch"] = etag
+    def _swap(
+        self, request: "PutObjectRequestTypeDef", over: Existing | ExistingManifest | None
+    ) -> str | None:
+        """Write provided that *over* is what is there; return the etag of what is there then."""
+        if over:
+            request["IfMatch"] = over.etag
         else:
             request["IfNoneMatch"] = "*"
         with _naming(f"write {request['Key']!r}"):
             try:
-                self._client.put_object(**request)
+                answer = self._client.put_object(**request)
             except ClientError as error:
                 if _code(error) in _CHANGED:
-                    return False
+                    return None
                 raise
-            return True
+            return answer["ETag"]
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from moto import mock_aws
 from pipeline.storage import CLIENT_CONFIG
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
@@ -53,3 +54,31 @@ def sqs() -> "SQSClient":
 @pytest.fixture
 def failure_queue_url(sqs: "SQSClient") -> str:
     return sqs.create_queue(QueueName="failures")["QueueUrl"]
+
+
+@pytest.fixture
+def dynamodb() -> "DynamoDBClient":
+    """Return a client beside the table of records, as Terraform makes it."""
+    client = boto3.client("dynamodb", config=CLIENT_CONFIG)
+    indexes = {"by-status": "status", "by-owner": "owner"}
+    client.create_table(
+        TableName="records",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"}
+            for name in ("source_key", "updated_at", *indexes.values())
+        ],
+        KeySchema=[{"AttributeName": "source_key", "KeyType": "HASH"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": index,
+                "KeySchema": [
+                    {"AttributeName": attribute, "KeyType": "HASH"},
+                    {"AttributeName": "updated_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+            for index, attribute in indexes.items()
+        ],
+    )
+    return client

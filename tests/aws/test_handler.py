@@ -37,8 +37,9 @@ class Context(LambdaContext):
 def configured(s3: "S3Client", failure_queue_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in environment(FAILURE_QUEUE_URL=failure_queue_url).items():
         monkeypatch.setenv(name, value)
-    for cached in (index._settings, index._storage, index._failure_queue):
-        cached.cache_clear()
+    for name in dir(index):
+        if clear := getattr(getattr(index, name), "cache_clear", None):
+            clear()
 
 
 def upload(s3: "S3Client", key: str, body: bytes, **fields: Any) -> dict[str, Any]:

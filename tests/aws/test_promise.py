@@ -1,17 +1,20 @@
 """The promise, checked after random histories of uploads, removals, races and failures.
 
 Every upload ends as exactly one of: its images published, superseded by a newer upload or a
-removal, or reported with a reason; and what is published is always of the newest upload.
+removal, or reported with a reason; and what is published is always of the newest upload. In the
+end the record of every source is true.
 
-The real processing runs on moto. Its handlers advance one S3 call at a time, in an order that
+The real processing runs on moto. Its handlers advance one call of AWS at a time, in an order that
 hypothesis chooses; any call may fail, before or after it has had its effect, or be the last that
 a handler makes.
 """
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum, auto
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,16 +28,20 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from pipeline.completion import complete
 from pipeline.errors import Rejected, Superseded, TransientFailure
 from pipeline.model import Outcome, Removal, Source
 from pipeline.process import process, remove
+from pipeline.records import Record
 from pipeline.settings import Settings
 from pipeline.stamps import encoded
 from pipeline.storage import Storage
+from pipeline.table import Table
 
 from tests.factories import environment, picture, variants
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
 HISTORIES = int(os.environ.get("HISTORIES", "100"))
@@ -61,7 +68,7 @@ SETTINGS = Settings.from_environment(
 
 
 class Fate(Enum):
-    """How an S3 call goes."""
+    """How a call goes."""
 
     DONE = auto()
     FAILED = auto()
@@ -74,12 +81,13 @@ class Killed(BaseException):
 
 
 class Handler:
-    """One invocation for one event, in a thread that stops before every S3 call."""
+    """One invocation for one event, in a thread that stops before every call of AWS."""
 
-    def __init__(self, request: Source | Removal, storage: Storage) -> None:
+    def __init__(self, request: Source | Removal, storage: Storage, table: Table) -> None:
         self.request = request
         self.ending: Outcome | BaseException | None = None
         self._storage = storage
+        self._table = table
         self._fate = Fate.DONE
         self._go = threading.Semaphore(0)
         self._stopped = threading.Semaphore(0)
@@ -87,15 +95,20 @@ class Handler:
         self._stopped.acquire()
 
     def step(self, fate: Fate) -> None:
-        """Let the next S3 call happen so, and everything up to the one after."""
+        """Let the next call happen so, and everything up to the one after."""
         self._fate = fate
         self._go.release()
         self._stopped.acquire()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         # Handlers take this for their storage.
-        method: Callable[..., Any] = getattr(self._storage, name)
+        return self._in_steps(getattr(self._storage, name))
 
+    def put_record(self, record: Record) -> bool:
+        written: bool = self._in_steps(self._table.put)(record)
+        return written
+
+    def _in_steps(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def stepped(*args: Any, **kwargs: Any) -> Any:
             self._stopped.release()
             self._go.acquire()
@@ -113,16 +126,36 @@ class Handler:
     def _run(self) -> None:
         answer: Callable[..., Outcome] = remove if isinstance(self.request, Removal) else process
         try:
-            self.ending = answer(self.request, SETTINGS, self, stage=lambda _: nullcontext())
+            self.ending = answer(
+                self.request,
+                SETTINGS,
+                self,
+                stage=lambda _: nullcontext(),
+                complete=self._complete,
+            )
         except BaseException as error:  # noqa: BLE001 - looked at by the test
             self.ending = error
         self._stopped.release()
+
+    def _complete(self, outcome: Outcome) -> None:
+        complete(outcome, Recorder(self), None, started_at=datetime.now(UTC))
+
+
+@dataclass
+class Recorder:
+    """The table of records, as a handler sees it."""
+
+    handler: Handler
+
+    def put(self, record: Record) -> bool:
+        return self.handler.put_record(record)
 
 
 class Histories(RuleBasedStateMachine):
     """One history, in a folder of its own."""
 
     s3: "ClassVar[S3Client]"
+    table: ClassVar[Table]
     bucket: ClassVar[str]
     folders: ClassVar = count()
 
@@ -197,6 +230,7 @@ class Histories(RuleBasedStateMachine):
         published = self._published(key)
         if now is None:
             assert published == {}, "images of a removed source"
+            assert self._recorded(key)["status"] in ("none", "deleted"), "recorded, but gone"
             return
         concerned = [
             ending
@@ -209,6 +243,23 @@ class Histories(RuleBasedStateMachine):
         if not any(isinstance(ending, Rejected) for ending in concerned):
             assert set(published.values()) == {now.etag}, "stale, or an orphan"
             assert len(published) == len(SETTINGS.variants), "incomplete"
+        self._check_record(key, now, published)
+
+    def _check_record(self, key: str, now: Source, published: Mapping[str, str]) -> None:
+        record = self._recorded(key)
+        assert record["etag"] == now.etag, "the record of another upload"
+        if record["status"] == "rejected":
+            assert record["reason"] in ("unsupported-format", "key-collision")
+            return
+        assert record["status"] == "ready"
+        assert {image["key"] for image in record["images"]} == set(published)
+        for image in record["images"]:
+            existing = self.storage.look(image["key"])
+            assert existing
+            assert existing.etag.strip('"') == image["etag"]
+
+    def _recorded(self, key: str) -> Mapping[str, Any]:
+        return self.table.get(key) or {"status": "none", "etag": ""}
 
     def _published(self, key: str) -> dict[str, str]:
         """Return the etag of the source of every image that belongs to *key*."""
@@ -238,7 +289,7 @@ class Histories(RuleBasedStateMachine):
         self._announce(removal, calls)
 
     def _deliver(self, request: Source | Removal, calls: int) -> None:
-        handler = Handler(request, self.storage)
+        handler = Handler(request, self.storage, self.table)
         self._collect(handler)
         self._advance(handler, calls)
 
@@ -265,12 +316,18 @@ class Histories(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("bucket", ["source", "unversioned"])
-def test_nothing_is_lost_and_nothing_is_stale(s3: "S3Client", bucket: str) -> None:
+def test_nothing_is_lost_and_nothing_is_stale(
+    s3: "S3Client", dynamodb: "DynamoDBClient", bucket: str
+) -> None:
     s3.create_bucket(
         Bucket="unversioned", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
     run_state_machine_as_test(
-        type("Histories", (Histories,), {"s3": s3, "bucket": bucket}),
+        type(
+            "Histories",
+            (Histories,),
+            {"s3": s3, "bucket": bucket, "table": Table(dynamodb, "records")},
+        ),
         settings=settings(
             max_examples=HISTORIES, stateful_step_count=12, deadline=None, print_blob=True
         ),

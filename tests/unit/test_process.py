@@ -52,10 +52,12 @@ class MemoryStorage:
             return None
         return Existing(etag="any", stamp=self.objects[key][1])
 
-    def put(self, key: str, rendition: Rendition, stamp: Stamp, *, over: Existing | None) -> bool:
+    def put(
+        self, key: str, rendition: Rendition, stamp: Stamp, *, over: Existing | None
+    ) -> str | None:
         self.calls["put"] += 1
         self.objects[key] = rendition, stamp
-        return True
+        return f"etag of {key}"
 
     def remove(self, key: str, existing: Existing) -> bool:
         del self.objects[key]
