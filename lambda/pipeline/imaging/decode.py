@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from pipeline.errors import ImageTooLarge
 from pipeline.imaging import color
 from pipeline.imaging.bare import check_gif_ends
 from pipeline.imaging.color import ColorSpace
@@ -16,6 +17,9 @@ from pipeline.model import Format, Picture, Size
 # libjpeg scales by dropping frequencies: what it leaves must be a little larger than the result.
 _DRAFT_MARGIN = 1.05
 _DRAFT_SCALES = (8, 4, 2)
+
+_SCAN = b"\xff\xda"
+_MOST_SCANS = 100  # the usual script has ten; thumbnails within add theirs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,7 @@ def decode(source: SourceImage, layouts: Sequence[Layout]) -> Iterator[Raster]:
     """Decode one frame of *source*, large enough for *layouts*; raise `Rejected` if damaged."""
     stored = Size(width=source.image.width, height=source.image.height)
     with rejecting_damage(found_in(source.picture)):
+        _check_scans(source)
         width, height = _draft(source, layouts)
         source.image.load()
     yield _raster(source, stored, width, height)
@@ -87,6 +92,22 @@ def draft_scale(picture: Picture, layouts: Sequence[Layout]) -> int:
         return 1
     needed = _DRAFT_MARGIN * max(needed_scale(layout, picture.size) for layout in layouts)
     return next((scale for scale in _DRAFT_SCALES if scale * needed <= 1), 1)
+
+
+def _check_scans(source: SourceImage) -> None:
+    """Refuse a progressive JPEG that goes over its pixels more often than any camera or encoder.
+
+    An almost empty scan takes a few bytes and as long to decode as a full one.
+    """
+    if not source.image.info.get("progressive"):
+        return
+    # In coded data 0xFF is never followed by a marker's number, so this finds the markers.
+    scans = source.content().count(_SCAN)
+    if scans > _MOST_SCANS:
+        raise ImageTooLarge(
+            f"{scans} scans are more than the {_MOST_SCANS} allowed",
+            found=found_in(source.picture) | {"scans": scans},
+        )
 
 
 def _draft(source: SourceImage, layouts: Sequence[Layout]) -> tuple[float, float]:

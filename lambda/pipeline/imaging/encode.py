@@ -11,7 +11,7 @@ from zlib import Z_RLE
 from PIL import Image
 
 from pipeline.imaging.formats import pillow_name
-from pipeline.imaging.quantize import with_clear_edges, with_palette
+from pipeline.imaging.quantize import with_clear_color, with_palette
 from pipeline.model import Format, Variant
 
 _QUALITY = {Format.JPEG: 80, Format.WEBP: 80, Format.AVIF: 60}
@@ -107,12 +107,11 @@ def _written(
 
 
 def _colored(artwork: Artwork, format_: Format, colors: int) -> list[Image.Image]:
-    images = artwork.images
     if format_ is Format.GIF:
-        images = [with_clear_edges(image) for image in images]
-    if format_ in (Format.GIF, Format.PNG) and colors != _ALL_COLORS:
-        return [with_palette(image, colors) for image in images]
-    return images
+        return [with_clear_color(image, colors) for image in artwork.images]
+    if format_ is Format.PNG and colors != _ALL_COLORS:
+        return [with_palette(image, colors) for image in artwork.images]
+    return artwork.images
 
 
 def _options(variant: Variant, format_: Format, step: int) -> dict[str, Any]:

@@ -14,10 +14,14 @@ def with_palette(image: Image.Image, colors: int) -> Image.Image:
     return true.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
 
 
-def with_clear_edges(image: Image.Image) -> Image.Image:
-    """Return *image* with each pixel opaque or invisible: GIF knows nothing between."""
+def with_clear_color(image: Image.Image, colors: int) -> Image.Image:
+    """Return *image* with at most *colors* colours, one of them clear: GIF knows no half alpha."""
     if "A" not in image.getbands():
-        return image
-    clear = image.convert("RGBA")
-    clear.putalpha(clear.getchannel("A").point(lambda level: 255 * (level >= _HALF)))
-    return clear
+        return with_palette(image, colors)
+    sharp = image.convert("RGBA")
+    sharp.putalpha(sharp.getchannel("A").point(lambda level: 255 * (level >= _HALF)))
+    few = with_palette(sharp, colors)
+    alphas = (few.getpalette("RGBA") or [])[3::4]
+    if 0 in alphas:
+        few.info["transparency"] = alphas.index(0)
+    return few

@@ -16,7 +16,7 @@ from pipeline.model import Size
 
 _Resampling = Image.Resampling
 
-# From here on the time for filters shows, and what they lose does not.
+# In pixels of the result: from here on the time for filters shows, and what they lose does not.
 _LARGE = 400_000
 
 PixelBox: TypeAlias = tuple[float, float, float, float]
@@ -57,7 +57,7 @@ def _resized(image: Image.Image, size: Size, box: PixelBox) -> Image.Image:
         return image.resize((size.width, size.height), resample, box, reducing_gap=1.5)
     resample = _quick_filter(shrink)
     # With alpha, each band would premultiply the whole picture.
-    if 1 < shrink < 2 and "A" not in image.getbands():
+    if 1 < shrink < 2 and size.height > 1 and "A" not in image.getbands():
         return in_bands(image, size, resample, box)
     return image.resize((size.width, size.height), resample, box, reducing_gap=1.0)
 

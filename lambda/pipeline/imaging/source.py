@@ -16,7 +16,7 @@ from pipeline.model import Format, Limits, Picture, Size
 
 
 class SourceImage:
-    """One file, its header known. A context manager: leaving it frees the decoder, not the file.
+    """One file, its header known. A context manager: leaving it closes the file as well.
 
     *picture* is what the header says. *length* is in bytes.
     """
@@ -45,6 +45,7 @@ class SourceImage:
         traceback: TracebackType | None,
     ) -> None:
         self.image.close()
+        self._file.close()
 
 
 def open_image(file: BinaryIO, limits: Limits) -> SourceImage:

@@ -5,7 +5,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from pipeline.errors import CorruptImage, ImageTooLarge
 from pipeline.imaging.formats import ANIMATED_FORMATS
 from pipeline.model import Format, Rendition
@@ -134,6 +134,26 @@ def test_picture_for_viewers_without_animation_is_no_frame() -> None:
 def test_pixels_of_all_frames_count_against_the_limit() -> None:
     with pytest.raises(ImageTooLarge):
         rendered(animation(Format.GIF), limits=replace(LIMITS, pixels=3 * 60 * 40 - 1))
+
+
+@pytest.mark.parametrize("target", sorted(ANIMATED_FORMATS))
+def test_clear_parts_of_frames_stay_clear(target: Format) -> None:
+    frames = []
+    for left in (0, 20):
+        frame = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
+        ImageDraw.Draw(frame).ellipse((left, 0, left + 19, 39), fill=(*RED, 255))
+        frames.append(frame)
+    file = saved(frames[0], Format.GIF, save_all=True, append_images=frames[1:], disposal=2)
+    (made,) = rendered(file, variant(width=40, format=target)).renditions
+    shown = [frame.getchannel("A") for frame, _ in film(made)]
+    assert [alpha.getpixel((10, 20)) for alpha in shown] == [255, 0]
+    assert [alpha.getpixel((30, 20)) for alpha in shown] == [0, 255]
+
+
+def test_gif_without_its_last_frame_is_not_taken_for_a_shorter_one() -> None:
+    whole = animation(Format.GIF)
+    with pytest.raises(CorruptImage):
+        rendered(whole[: whole.rindex(b"\x21\xf9")], variant(format=Format.WEBP))
 
 
 @pytest.mark.parametrize("format_", [Format.GIF, Format.WEBP, Format.PNG])

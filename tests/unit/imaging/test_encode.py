@@ -92,6 +92,15 @@ def test_opaque_alpha_is_dropped() -> None:
     assert result(saved(corners(mode="RGBA"), Format.PNG)).mode == "RGB"
 
 
+def test_gif_is_clear_where_the_picture_is_more_clear_than_not() -> None:
+    picture = Image.new("RGBA", (60, 20), (255, 0, 0, 255))
+    for start, alpha in ((20, 200), (40, 50)):
+        picture.paste((255, 0, 0, alpha), (start, 0, start + 20, 20))
+    image = result(saved(picture, Format.PNG), format=Format.GIF).convert("RGBA")
+    assert [image.getpixel((x, 10)) for x in (10, 30)] == [(255, 0, 0, 255)] * 2
+    assert image.getchannel("A").getpixel((50, 10)) == 0
+
+
 def test_hidden_colours_do_not_bleed_into_edges() -> None:
     picture = Image.new("RGBA", (200, 200), (0, 255, 0, 0))
     ImageDraw.Draw(picture).ellipse((20, 20, 180, 180), fill=(255, 0, 0, 255))

@@ -16,7 +16,7 @@ from pipeline.model import Format
 
 from tests.unit.imaging.pictures import LIMITS, heic, rendered, saved, scene, variant
 
-WIDTH, HEIGHT = 4000, 3000
+WIDTH, HEIGHT = 3200, 2400
 SMALL, FULL = 1024, WIDTH
 
 
@@ -34,6 +34,11 @@ def clear() -> Image.Image:
 def film() -> dict[str, Any]:
     frames = [scene(800, 600).rotate(angle) for angle in range(10, 100, 10)]
     return {"save_all": True, "append_images": frames, "duration": 50}
+
+
+@cache
+def file_of(name: str) -> bytes:
+    return FILES[name]()
 
 
 FILES = {
@@ -54,7 +59,7 @@ FILES = {
     "tiff-lzw-alpha": lambda: saved(clear(), Format.TIFF, compression="tiff_lzw"),
     "bmp": lambda: saved(large(), Format.BMP),
     "jpeg2000": lambda: saved(large().resize((2000, 1500)), Format.JPEG2000),
-    "heic": lambda: heic(large().resize((1600, 1200))),
+    "heic": lambda: heic(large().resize((1000, 750))),
     "gif-film": lambda: saved(scene(800, 600), Format.GIF, **film()),
     "webp-film": lambda: saved(scene(800, 600), Format.WEBP, **film()),
     "png-film": lambda: saved(scene(800, 600), Format.PNG, **film()),
@@ -62,7 +67,7 @@ FILES = {
 
 CASES = [
     *((name, SMALL, Format.JPEG) for name in FILES if not name.endswith("film")),
-    *(("jpeg", FULL, target) for target in (Format.JPEG, Format.PNG, Format.WEBP, Format.GIF)),
+    *(("jpeg", FULL, target) for target in (Format.JPEG, Format.WEBP, Format.GIF)),
     ("png-alpha", FULL, Format.PNG),
     ("png-alpha", FULL, Format.WEBP),
     ("cmyk-jpeg", FULL, Format.JPEG),
@@ -80,7 +85,7 @@ def test_estimate_is_never_under_and_at_most_twice_over(
     name: str, width: int, target: Format, tmp_path: Path
 ) -> None:
     path = tmp_path / name
-    path.write_bytes(FILES[name]())
+    path.write_bytes(file_of(name))
     run = subprocess.run(
         [sys.executable, "-m", "tests.unit.imaging.peak", str(path), str(width), target.value],
         capture_output=True,
@@ -96,11 +101,11 @@ def test_estimate_is_never_under_and_at_most_twice_over(
 def test_what_does_not_fit_the_memory_is_refused_with_figures() -> None:
     file = saved(large(), Format.PNG, compress_level=1)
     with pytest.raises(ImageTooLarge) as refusal:
-        rendered(file, limits=replace(LIMITS, memory_bytes=120 << 20))
+        rendered(file, limits=replace(LIMITS, memory_bytes=130 << 20))
     found = refusal.value.found
     needed = found["memory_needed"]
     assert isinstance(needed, int)
-    assert found["memory_allowed"] == 120 << 20 < needed
+    assert found["memory_allowed"] == 130 << 20 < needed
     assert str(needed >> 20) in str(refusal.value)
     rendered(file, limits=replace(LIMITS, memory_bytes=needed))
 
@@ -110,4 +115,4 @@ def test_small_results_of_a_large_jpeg_need_little() -> None:
     little = replace(LIMITS, memory_bytes=140 << 20)
     rendered(file, variant(width=500, height=500), limits=little)
     with pytest.raises(ImageTooLarge):
-        rendered(file, variant(width=4000, height=4000), limits=little)
+        rendered(file, variant(width=WIDTH, height=WIDTH), limits=little)

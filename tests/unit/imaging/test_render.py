@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageOps
 from pipeline.model import Fit, Format, Position, Size
 
 from tests.unit.imaging.pictures import (
@@ -16,6 +16,7 @@ from tests.unit.imaging.pictures import (
     rendered,
     result,
     saved,
+    scene,
     style,
     variant,
     watermark,
@@ -72,6 +73,35 @@ def test_result_stands_upright(format_: Format, orientation: int) -> None:
     image = result(saved(corners(), format_, exif=exif), format=Format.PNG, width=48, height=48)
     assert image.size == ((48, 32) if orientation < 5 else (32, 48))
     assert quarters(image) == pytest.approx(flat(ORIENTED[orientation]), abs=12)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_crop_is_that_of_the_upright_picture(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    stored = scene(160, 100)
+    upright = ImageOps.exif_transpose(opened(saved(stored, Format.PNG, exif=exif)))
+    crop: dict[str, Any] = {"width": 30, "height": 40, "fit": Fit.COVER, "position": Position.TOP}
+    made = result(saved(stored, Format.PNG, exif=exif), **crop)
+    expected = result(saved(upright, Format.PNG), **crop)
+    # Turned, filters start from the other edge.
+    assert max(high for _, high in bands(ImageChops.difference(made, expected))) <= 4
+
+
+def bands(image: Image.Image) -> list[tuple[int, int]]:
+    return [(min(band.tobytes()), max(band.tobytes())) for band in image.split()]
+
+
+def test_sizes_of_one_source_are_as_good_as_each_alone() -> None:
+    file = saved(scene(), Format.PNG)
+    together = rendered(file, *(variant(name=str(w), width=w, height=w) for w in (320, 300, 90)))
+    large, near, small = (opened(made.body) for made in together.renditions)
+    assert large.tobytes() == result(file, width=320, height=320).tobytes()
+    # Too near to the first to be made of it without a loss.
+    assert near.tobytes() == result(file, width=300, height=300).tobytes()
+    alone = result(file, width=90, height=90)
+    assert small.tobytes() != alone.tobytes()
+    assert max(high for _, high in bands(ImageChops.difference(small, alone))) <= 6
 
 
 def quarters(image: Image.Image) -> list[int]:

@@ -81,6 +81,15 @@ def test_truncated_file_is_rejected(format_: Format, share: float) -> None:
         rendered(file[: int(len(file) * share)])
 
 
+def test_jpeg_that_is_scanned_without_end_is_refused() -> None:
+    file = saved(gradient().convert("RGB"), Format.JPEG, progressive=True)
+    scan = file[file.rindex(b"\xff\xda") : -2]
+    assert rendered(file[:-2] + scan * 50 + file[-2:])
+    with pytest.raises(ImageTooLarge) as refusal:
+        rendered(file[:-2] + scan * 5_000 + file[-2:])
+    assert refusal.value.found["scans"] == 5_010
+
+
 class BrokenConnection(OSError, TransientFailure):
     """A read that failed on the network."""
 

@@ -1,0 +1,162 @@
+"""Measures the image engine against its peers and prints tables.
+
+python -m bench [--photos DIR]
+"""
+
+import argparse
+import math
+import os
+import statistics
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from bench import memory
+from bench.collection import collect
+from bench.engines import Engine, Python, floor, naive, sharp, this_pipeline, thumbnail, vips
+from bench.peers import install
+from bench.work import WORKS, Work
+
+BUILD = Path("build/bench")
+
+_PROCESSORS = sorted(os.sched_getaffinity(0))
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--photos", type=Path, help="a directory of JPEG files to take")
+    parser.add_argument("--only", default="", help="part of the name of the works to do")
+    arguments = parser.parse_args()
+    modules = install(BUILD.resolve())
+    sources = collect(BUILD / "sources", arguments.photos)
+    with ExitStack() as stack:
+        engines: list[Engine] = [
+            Python(
+                "pipeline", lambda work, data: this_pipeline(work, data, str(sources["logo"][0]))
+            ),
+            Python("naive", naive),
+            Python("thumbnail", thumbnail),
+            Python("libvips", vips),
+        ]
+        if modules is not None:
+            engines.append(stack.enter_context(sharp(modules)))
+        _print_speed(engines, sources, arguments.only)
+    if not arguments.only:
+        _print_quality(modules, sources)
+        _print_memory(modules, sources)
+
+
+def _print_speed(engines: Sequence[Engine], sources: dict[str, list[Path]], only: str) -> None:
+    print(f"{'milliseconds':26}" + "".join(f"{engine.name:>11}" for engine in engines))
+    for work in WORKS:
+        if only not in work.name:
+            continue
+        times, sizes = measured(work, [*engines, *_yardsticks(work)], sources[work.sources])
+        means = {name: _geometric_mean(values) for name, values in times.items()}
+        print(f"{work.name:26}" + "".join(f"{means[engine.name]:11.1f}" for engine in engines))
+        print(f"{'':26}{_verdict(work, means, sizes)}", flush=True)
+
+
+def measured(
+    work: Work, engines: Sequence[Engine], files: Sequence[Path]
+) -> tuple[dict[str, list[float]], dict[str, int]]:
+    """Return each engine's median milliseconds per file and its bytes, from interleaved rounds."""
+    _allow_processors(work.threads)
+    times: dict[str, list[float]] = {engine.name: [] for engine in engines}
+    sizes = dict.fromkeys(times, 0)
+    for file in files:
+        rounds: dict[str, list[float]] = {name: [] for name in times}
+        for number in range(work.rounds):
+            for engine in engines:
+                milliseconds, size = engine.run(work, file)
+                rounds[engine.name].append(milliseconds)
+                sizes[engine.name] += size if number == 0 else 0
+        for name, values in rounds.items():
+            times[name].append(statistics.median(values))
+    return times, sizes
+
+
+def _allow_processors(number: int) -> None:
+    """Keep this process and those it has started to *number* processors."""
+    own = os.getpid()
+    children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
+    for process in (own, *map(int, children)):
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), _PROCESSORS[:number])
+
+
+def _yardsticks(work: Work) -> list[Engine]:
+    found: list[Engine] = []
+    if work.mark:
+        found.append(Python("unmarked", _unmarked))
+    if work.format in ("jpeg", "png") and len(work.widths) == 1:
+        found.append(Python("floor", floor))
+    return found
+
+
+def _unmarked(work: Work, data: bytes) -> Sequence[bytes]:
+    return this_pipeline(replace(work, mark=""), data)
+
+
+def _verdict(work: Work, means: dict[str, float], sizes: dict[str, int]) -> str:
+    own, parts = means["pipeline"], []
+    for peer in ("unmarked", "sharp", "libvips", "naive", "floor"):
+        if peer in means:
+            target = getattr(work.target, peer, None)
+            parts.append(_part(peer, own / means[peer], target))
+    if sizes.get("sharp"):
+        share = sizes["pipeline"] / sizes["sharp"]
+        parts.append(_part("bytes of sharp's", share, work.target.bytes_of_sharp))
+    return ", ".join(parts)
+
+
+def _part(name: str, ratio: float, target: float | None) -> str:
+    if target is None:
+        return f"{ratio:.2f} x {name}"
+    return f"{ratio:.2f} x {name} ({'meets' if ratio <= target else 'misses'} {target:.2f})"
+
+
+def _geometric_mean(values: Sequence[float]) -> float:
+    return math.exp(statistics.mean(map(math.log, values)))
+
+
+def _print_quality(modules: Path | None, sources: dict[str, list[Path]]) -> None:
+    from bench.quality import GUARD, WIDTHS, Scaled, similarities
+
+    png = replace(WORKS[0], format="png")
+
+    def ours(data: bytes, width: int) -> Image.Image:
+        (body,) = this_pipeline(replace(png, widths=(width,)), data)
+        return Image.open(BytesIO(body))
+
+    with ExitStack() as stack:
+        scaled: dict[str, Scaled] = {"pipeline": ours}
+        if modules is not None:
+            scaled["sharp"] = stack.enter_context(sharp(modules)).scaled
+        files = [path.read_bytes() for path in sources["jpeg"]]
+        found = similarities(files, scaled)
+    print(f"\nSSIM against full decode and LANCZOS, {len(files)} pictures x {len(WIDTHS)} widths")
+    for name, values in found.items():
+        passing = sum(value >= GUARD for value in values) / len(values)
+        print(
+            f"{name:12} least {min(values):.4f}, median {statistics.median(values):.4f}, "
+            f"{passing:.0%} at {GUARD} or more"
+        )
+
+
+def _print_memory(modules: Path | None, sources: dict[str, list[Path]]) -> None:
+    large = sources["50 MP"][0]
+    print("\nmegabytes at the peak, 50 megapixels to 1024")
+    for name in memory.PYTHON_ENGINES:
+        print(f"{name:12}{memory.python_peak(name, large):8.0f}")
+    if modules is not None:
+        print(f"{'sharp':12}{memory.sharp_peak(modules, large):8.0f}")
+
+
+if __name__ == "__main__":
+    main()

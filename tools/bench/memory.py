@@ -1,0 +1,52 @@
+"""Peak memory of a fresh process that does one work.
+
+python -m bench.memory ENGINE FILE
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench import engines
+from bench.work import WORKS, Work
+
+PYTHON_ENGINES: dict[str, Callable[[Work, bytes], Sequence[bytes]]] = {
+    "pipeline": engines.this_pipeline,
+    "naive": engines.naive,
+    "thumbnail": engines.thumbnail,
+    "libvips": engines.vips,
+}
+
+
+def python_peak(engine: str, file: Path) -> float:
+    """Return the megabytes of a Python process where *engine* does the first work on *file*."""
+    command = [sys.executable, "-m", "bench.memory", engine, str(file)]
+    run = subprocess.run(command, capture_output=True, check=True, text=True)
+    return float(json.loads(run.stdout))
+
+
+def sharp_peak(modules: Path, file: Path) -> float:
+    """Return the megabytes of a Node process that does the first work on *file*."""
+    with engines.sharp(modules) as sharp:
+        sharp.run(WORKS[0], file)
+        return high_water(sharp.process_id)
+
+
+def high_water(process: int | str = "self") -> float:
+    """Return the largest resident size that *process* has had, in megabytes."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def main(engine: str, file: str) -> None:
+    """Run from the command line."""
+    # The function's package has none, and one of its libraries would load it where there is.
+    sys.modules["numpy"] = None  # type: ignore[assignment]
+    PYTHON_ENGINES[engine](WORKS[0], Path(file).read_bytes())
+    print(json.dumps(high_water()))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,42 @@
+// Answers one line of JSON with another: does the work and says how long it took.
+const { readFileSync, writeFileSync } = require("node:fs");
+const { createInterface } = require("node:readline");
+const sharp = require(process.argv[2]);
+
+sharp.cache(false);
+const files = new Map();
+
+function read(path) {
+  if (!files.has(path)) files.set(path, readFileSync(path));
+  return files.get(path);
+}
+
+function coded(image, work) {
+  if (work.format === "jpeg") return image.jpeg({ quality: work.quality, progressive: work.progressive });
+  if (work.format === "png") return image.png();
+  return image[work.format]({ quality: work.quality });
+}
+
+function scaled(data, width) {
+  return sharp(data).rotate().resize(width, width, { fit: "inside", withoutEnlargement: true });
+}
+
+async function main() {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const work = JSON.parse(line);
+    sharp.concurrency(work.threads);
+    if (work.pixels) {
+      writeFileSync(work.pixels, await scaled(readFileSync(work.file), work.widths[0]).png({ compressionLevel: 0 }).toBuffer());
+      console.log(JSON.stringify({ milliseconds: 0, bytes: 0 }));
+      continue;
+    }
+    const data = read(work.file);
+    const start = process.hrtime.bigint();
+    let bytes = 0;
+    for (const width of work.widths) bytes += (await coded(scaled(data, width), work).toBuffer()).length;
+    const milliseconds = Number(process.hrtime.bigint() - start) / 1e6;
+    console.log(JSON.stringify({ milliseconds, bytes }));
+  }
+}
+
+main();
