@@ -245,11 +245,21 @@ locals {
     },
     var.cache_control == null ? {} : { CACHE_CONTROL = var.cache_control },
     var.watermark == null ? {} : { WATERMARK = jsonencode(local.packaged_watermark) },
+    { for metadata in module.metadata : "METADATA" => metadata.environment },
+    { for events in module.events : "COMPLETION_BUS" => events.bus_name },
+    { for upload_api in var.upload_api[*] : "UPLOAD_API" => jsonencode(local.upload_api) },
   )
 
   packaged_watermark = var.watermark == null ? null : {
     for field, value in merge(var.watermark, { for role, file in local.watermark_files : role => file.packaged }) :
     field => value if value != null
+  }
+
+  upload_api = var.upload_api == null ? null : {
+    bucket       = aws_s3_bucket.source.bucket
+    access       = var.upload_api.jwt != null ? "subject" : var.upload_api.public ? "public" : "operator"
+    form_seconds = var.upload_api.form_minutes * 60
+    link_seconds = var.upload_api.link_minutes * 60
   }
 
   # Lambda measures the environment as JSON. The queue has no address before it exists, so 128 bytes stand for it.
@@ -291,7 +301,7 @@ resource "aws_lambda_function" "processor" {
   }
 
   # The first upload may come as soon as the function is there: what it needs comes before.
-  depends_on = [terraform_data.package, aws_iam_role_policy.processor]
+  depends_on = [terraform_data.package, aws_iam_role_policy.processor, module.metadata, module.events]
 }
 
 resource "aws_lambda_function_event_invoke_config" "processor" {
@@ -338,4 +348,45 @@ resource "aws_s3_bucket_notification" "source" {
   }
 
   depends_on = [aws_lambda_permission.source, aws_lambda_function_event_invoke_config.processor]
+}
+
+# Optional parts. Each adds its own policy to the role.
+
+module "metadata" {
+  source = "./modules/metadata"
+  count  = var.metadata == null ? 0 : 1
+
+  name                = "${var.name}-records"
+  role_name           = aws_iam_role.processor.name
+  kms_key             = var.metadata.kms_key
+  deletion_protection = var.metadata.deletion_protection
+  expiration_days     = var.metadata.expiration_days
+  tags                = var.tags
+}
+
+module "events" {
+  source = "./modules/events"
+  count  = var.events == null ? 0 : 1
+
+  bus_name  = var.events.bus_name
+  role_name = aws_iam_role.processor.name
+}
+
+module "upload_api" {
+  source = "./modules/upload_api"
+  count  = var.upload_api == null ? 0 : 1
+
+  name                = var.name
+  role_name           = aws_iam_role.processor.name
+  function_name       = aws_lambda_function.processor.function_name
+  function_arn        = aws_lambda_function.processor.arn
+  source_bucket       = { name = aws_s3_bucket.source.bucket, arn = aws_s3_bucket.source.arn }
+  table               = one([for metadata in module.metadata : { arn = metadata.table_arn }])
+  jwt                 = var.upload_api.jwt
+  public              = var.upload_api.public
+  allowed_origins     = var.upload_api.allowed_origins
+  requests_per_second = var.upload_api.requests_per_second
+  burst               = var.upload_api.burst
+  log_retention_days  = var.log_retention_days
+  tags                = var.tags
 }

@@ -32,3 +32,23 @@ output "upload_command" {
   description = "A command that uploads an image"
   value       = "aws s3 cp photo.jpg s3://${aws_s3_bucket.source.bucket}/${var.trigger_prefix}"
 }
+
+output "metadata_table" {
+  description = "Name of the table of records; null without metadata"
+  value       = one(module.metadata[*].table_name)
+}
+
+output "upload_api_endpoint" {
+  description = "Address of the upload API, and of its page; null without upload_api"
+  value       = one(module.upload_api[*].endpoint)
+}
+
+output "upload_api_execution_arn" {
+  description = "Beginning of the ARNs of the upload API's routes, for policies that allow execute-api:Invoke; null without upload_api"
+  value       = one(module.upload_api[*].execution_arn)
+}
+
+output "upload_api_id" {
+  description = "Id of the upload API; null without upload_api"
+  value       = one(module.upload_api[*].api_id)
+}

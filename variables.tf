@@ -273,7 +273,7 @@ variable "watermark" {
     `font`: the path of a TTF or OTF file for the text, null for the bundled one;
     `position`: one of nine places such as `top-left`, or `tile`;
     `width_percent`: of the result's width;
-    `margin_percent`: distance from the edge, of the result's shorter side;
+    `margin_percent`: distance from the edge, of the result's width;
     `opacity_percent`, `rotation_degrees` (anticlockwise), `color` (#rrggbb, of the text);
     `contrast`: `none`, `outline` or `shadow`, what sets a text off from a picture of its own colour.
   EOT
@@ -551,5 +551,97 @@ variable "package_path" {
   validation {
     condition     = alltrue([for path in var.package_path[*] : fileexists(path)])
     error_message = "There is no package at ${jsonencode(var.package_path)}; make it with tools/package.py, or leave package_path out and it is made for you."
+  }
+}
+
+# Optional parts: null is off, {} is on with defaults
+
+variable "metadata" {
+  description = <<-EOT
+    A DynamoDB table with one record per source, written when all its images are published or when it was rejected; null for none
+    - kms_key: customer key that encrypts the table, by its ARN; null leaves it to a key that DynamoDB owns
+    - deletion_protection: whether the table refuses to be deleted
+    - expiration_days: days that a record is kept after its last change; null keeps it for ever
+  EOT
+  type = object({
+    kms_key             = optional(object({ arn = string }))
+    deletion_protection = optional(bool, false)
+    expiration_days     = optional(number)
+  })
+  default = null
+
+  validation {
+    condition     = alltrue([for key in try(var.metadata.kms_key[*], []) : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[a-zA-Z0-9-]+$", key.arn))])
+    error_message = "metadata.kms_key.arn is the ARN of a key, not its id or an alias; got ${jsonencode(try(var.metadata.kms_key.arn, null))}."
+  }
+
+  validation {
+    condition     = alltrue([for days in try(var.metadata.expiration_days[*], []) : days >= 1 && floor(days) == days])
+    error_message = "metadata.expiration_days is a whole number from 1; got ${jsonencode(try(var.metadata.expiration_days, null))}."
+  }
+}
+
+variable "events" {
+  description = <<-EOT
+    An EventBridge event for every source that was processed or rejected; null for none
+    - bus_name: event bus that gets them; it must be there
+  EOT
+  type        = object({ bus_name = optional(string, "default") })
+  default     = null
+
+  validation {
+    condition     = alltrue([for events in var.events[*] : can(regex("^[/.A-Za-z0-9_-]{1,256}$", events.bus_name))])
+    error_message = "events.bus_name is the name of an event bus; got ${jsonencode(try(var.events.bus_name, null))}."
+  }
+}
+
+variable "upload_api" {
+  description = <<-EOT
+    An HTTP API that hands out upload forms and tells what became of uploads, with a page; null for none. Callers sign with AWS_IAM, unless one of these says otherwise
+    - jwt: accept tokens of this OIDC issuer for any of these audiences instead; every subject sees and writes only its own uploads
+    - public: let everyone in instead
+    - allowed_origins: origins of other pages that may call the API and upload, such as "https://example.com"
+    - requests_per_second, burst: how many requests are answered, in the long run and at once
+    - form_minutes, link_minutes: how long an upload form and the links to images work
+  EOT
+  type = object({
+    jwt                 = optional(object({ issuer = string, audience = list(string) }))
+    public              = optional(bool, false)
+    allowed_origins     = optional(list(string), [])
+    requests_per_second = optional(number, 20)
+    burst               = optional(number, 40)
+    form_minutes        = optional(number, 5)
+    link_minutes        = optional(number, 60)
+  })
+  default = null
+
+  validation {
+    condition     = try(var.upload_api.jwt == null || !var.upload_api.public, true)
+    error_message = "upload_api is either public or asks for a token: set public or jwt, not both."
+  }
+
+  validation {
+    condition     = alltrue([for jwt in try(var.upload_api.jwt[*], []) : startswith(jwt.issuer, "https://") && length(jwt.audience) > 0])
+    error_message = "upload_api.jwt needs an issuer that begins with https:// and at least one audience; got ${jsonencode(try(var.upload_api.jwt, null))}."
+  }
+
+  validation {
+    condition     = alltrue([for origin in try(var.upload_api.allowed_origins, []) : can(regex("^https?://[a-z0-9.-]+(:[0-9]+)?$", origin))])
+    error_message = "Each of upload_api.allowed_origins is a scheme, a host and perhaps a port, such as https://example.com; got ${jsonencode(try(var.upload_api.allowed_origins, null))}."
+  }
+
+  validation {
+    condition     = try(var.upload_api.requests_per_second >= 1 && var.upload_api.burst >= 1 && var.upload_api.requests_per_second <= 10000 && var.upload_api.burst <= 5000, var.upload_api == null)
+    error_message = "upload_api.requests_per_second is from 1 to 10000 and upload_api.burst from 1 to 5000: the API is never without a limit."
+  }
+
+  validation {
+    condition     = try(var.upload_api.form_minutes >= 1 && var.upload_api.form_minutes <= 60 && var.upload_api.link_minutes >= 1 && var.upload_api.link_minutes <= 360, var.upload_api == null)
+    error_message = "upload_api.form_minutes is from 1 to 60 and upload_api.link_minutes from 1 to 360: what the function signs ends with its credentials."
+  }
+
+  validation {
+    condition     = var.upload_api == null || startswith("uploads/", var.trigger_prefix) && length(var.trigger_suffixes) == 0
+    error_message = "What comes by the upload API lies under uploads/ with any extension: with upload_api, trigger_suffixes must be empty and trigger_prefix \"\" or \"uploads/\"."
   }
 }

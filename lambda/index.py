@@ -17,7 +17,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pipeline import events
 from pipeline.completion import complete
-from pipeline.errors import Rejected, Superseded, TransientFailure
+from pipeline.errors import ConfigurationError, Rejected, Superseded, TransientFailure
 from pipeline.model import Outcome, Removal, Source, Status
 from pipeline.process import process, remove
 from pipeline.queue import FailureQueue
@@ -25,6 +25,7 @@ from pipeline.settings import Settings
 from pipeline.storage import CLIENT_CONFIG, Storage
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
     from pipeline.announcements import Announcements
     from pipeline.table import Table
 
@@ -46,8 +47,22 @@ class Answer:
 
 
 @logger.inject_lambda_context
-def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
-    """Answer every record of an S3 notification; return how many ended in which status.
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer an HTTP request, or every record of an S3 notification."""
+    if events.is_http(event):
+        return _respond(event, context)
+    return _process(event, context)
+
+
+def _respond(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Return the HTTP response. What nobody expected is raised, and answered by API Gateway."""
+    answer: dict[str, Any] = _api().resolve(dict(event), context)
+    logger.info("answered", extra={"route": event["routeKey"], "http_status": answer["statusCode"]})
+    return answer
+
+
+def _process(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Return how many records ended in which status.
 
     Raises what went wrong with any of them, unless it was the file's own fault: then Lambda tries
     the whole event again, and finds done what is done. Rejections wait for a try in which nothing
@@ -214,3 +229,36 @@ def _announcements() -> "Announcements | None":
     from pipeline.announcements import Announcements
 
     return Announcements(boto3.client("events", config=CLIENT_CONFIG), bus)
+
+
+@cache
+def _api() -> "APIGatewayHttpResolver":
+    """The upload API. All that only it needs is imported here, for the first request."""
+    from pipeline.api import Api, resolver
+    from pipeline.uploads import SIGNING_CONFIG, Uploads
+
+    settings = _settings()
+    if (upload_api := settings.upload_api) is None:
+        raise ConfigurationError("an HTTP request, but the upload API is off")
+    uploads = Uploads(
+        boto3.client("s3", config=SIGNING_CONFIG),
+        source_bucket=upload_api.bucket,
+        processed_bucket=settings.processed_bucket,
+        form_seconds=upload_api.form_seconds,
+        link_seconds=upload_api.link_seconds,
+        max_bytes=settings.limits.source_bytes,
+    )
+    api = Api(
+        _storage(),
+        _table(),
+        uploads,
+        source_bucket=upload_api.bucket,
+        access=upload_api.access,
+        max_bytes=settings.limits.source_bytes,
+    )
+    return resolver(
+        api,
+        report=lambda failure: logger.error(
+            "failed", extra={"detail": f"{type(failure).__name__}: {failure}"}
+        ),
+    )

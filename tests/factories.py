@@ -91,3 +91,34 @@ def picture(
     file = io.BytesIO()
     Image.new(mode, (width, height), color).save(file, kind)
     return file.getvalue()
+
+
+def request(
+    route: str,
+    *,
+    body: Any = None,
+    query: Mapping[str, str] | None = None,
+    key: str | None = None,
+    subject: str | None = None,
+) -> dict[str, Any]:
+    """Return the event that API Gateway makes of a request to *route*, such as `GET /images`."""
+    method, path = route.split()
+    path = path.replace("{key+}", key or "")
+    authorizer = {"jwt": {"claims": {"sub": subject}, "scopes": None}}
+    return {
+        "version": "2.0",
+        "routeKey": route,
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json"},
+        "queryStringParameters": query,
+        "pathParameters": {"key": key} if key else None,
+        "requestContext": {
+            "http": {"method": method, "path": path},
+            "stage": "$default",
+            "requestId": "JKJaXmPLvHcESHA=",
+            **({"authorizer": authorizer} if subject is not None else {}),
+        },
+        "body": body if body is None or isinstance(body, str) else json.dumps(body),
+        "isBase64Encoded": False,
+    }

@@ -48,6 +48,11 @@ class Cloud:
         return _endpoint(self._recorded()["port"])
 
     @property
+    def plain_endpoint(self) -> str:
+        """The same without TLS: the buckets have to refuse what comes this way."""
+        return f"http://127.0.0.1:{self._recorded()['plain_port']}"
+
+    @property
     def environment(self) -> dict[str, str]:
         """The environment for programs that are to talk to this cloud, and to no other."""
         environment = isolated(os.environ, endpoint=self.endpoint, home=self.home)
@@ -128,10 +133,11 @@ class Cloud:
         self._reap()
         certificate.write(self.home)
         log = self.home / "server.log"
+        plain_port = _free_port()
         with self._lock.open("w") as lock, log.open("w") as output:
             _take(lock)
             self._server = subprocess.Popen(
-                [sys.executable, "-m", *_hypercorn(self.home, port)],
+                [sys.executable, "-m", *_hypercorn(self.home, port, plain_port)],
                 env=self._server_environment(port),
                 cwd=self.home,
                 stdin=subprocess.DEVNULL,
@@ -140,7 +146,8 @@ class Cloud:
                 pass_fds=[lock.fileno()],
                 start_new_session=True,  # Ctrl-C is for the program that uses the server
             )
-        self._record.write_text(json.dumps({"port": port, "pid": self._server.pid}))
+        record = {"port": port, "plain_port": plain_port, "pid": self._server.pid}
+        self._record.write_text(json.dumps(record))
         try:
             _wait_until_ready(self._server, port, log)
         except BaseException:
@@ -156,6 +163,7 @@ class Cloud:
             "MINISTACK_REGION": REGION,
             "MINISTACK_SSL_CERT": str(self.home / "server.pem"),
             "MINISTACK_SSL_KEY": str(self.home / "server.key"),
+            "SSL_CERT_FILE": str(self.home / "authority.pem"),  # vouches for issuers of tokens, too
             "PERSIST_STATE": "1",
             "S3_PERSIST": "0",
             "STATE_DIR": str(self.home / "state"),
@@ -201,15 +209,15 @@ def _endpoint(port: int) -> str:
     return f"https://127.0.0.1:{port}"
 
 
-def _hypercorn(home: Path, port: int) -> list[str]:
-    """The module and the options that serve MiniStack on *port* of this machine, and nowhere else.
+def _hypercorn(home: Path, port: int, plain_port: int) -> list[str]:
+    """The module and the options that serve MiniStack on two ports of this machine, nowhere else.
 
     MiniStack's own command would listen on port 443 as well.
     """
     return [
         *("hypercorn", "ministack.app:app", "--bind", f"127.0.0.1:{port}", "--workers", "0"),
         *("--certfile", str(home / "server.pem"), "--keyfile", str(home / "server.key")),
-        *("--keep-alive", "75"),
+        *("--insecure-bind", f"127.0.0.1:{plain_port}", "--keep-alive", "75"),
     ]
 
 

@@ -48,9 +48,9 @@ UNUSED = (
     "PIL/PdfParser.py",
     "PIL/TarIO.py",
     "PIL/WalImageFile.py",
-    "aws_lambda_powertools/event_handler/*",
+    "aws_lambda_powertools/event_handler/middlewares/*",
+    "aws_lambda_powertools/event_handler/openapi/*",
     "aws_lambda_powertools/metrics/provider/datadog/*",
-    "aws_lambda_powertools/middleware_factory/*",
     "aws_lambda_powertools/utilities/*/*",
     "boto3/data/*",
     "boto3/ec2/*",
@@ -61,8 +61,11 @@ UNUSED = (
     "fontpkg_open_sans/files/*Italic*",
     "urllib3/contrib/emscripten/*",
 )
+OPENAPI = ("__init__", "config", "constants", "exceptions", "merge", "types")
 USED = (
     *(f"PIL/{plugin}ImagePlugin.py" for plugin in PLUGINS),
+    *(f"aws_lambda_powertools/event_handler/openapi/{module}.py" for module in OPENAPI),
+    "aws_lambda_powertools/utilities/data_classes/*",
     "aws_lambda_powertools/utilities/jmespath_utils/*",
     "aws_lambda_powertools/utilities/typing/*",
     *(f"botocore/data/{service}/*/service-2.*" for service in SERVICES),

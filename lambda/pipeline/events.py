@@ -8,6 +8,23 @@ from pipeline.errors import ConfigurationError, UnreadableEvent
 from pipeline.model import Removal, Source
 
 
+def is_http(event: Mapping[str, Any]) -> bool:
+    """Tell whether *event* is a request to an HTTP API: payload format 2.0 of API Gateway."""
+    return "http" in event.get("requestContext", {})
+
+
+def subject(event: Mapping[str, Any]) -> str:
+    """Return the subject of the token that came with an HTTP request; empty if there is none."""
+    authorizer = event["requestContext"].get("authorizer") or {}
+    claims = authorizer.get("jwt", {}).get("claims") or {}
+    return str(claims.get("sub", ""))
+
+
+def source_key(event: Mapping[str, Any]) -> str:
+    """Return the source key in the path of an HTTP request, which API Gateway has decoded."""
+    return str(event["pathParameters"]["key"])
+
+
 def records(event: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """Return the records of an S3 notification; there are none in an `s3:TestEvent`.
 

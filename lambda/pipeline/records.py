@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from pipeline.model import Outcome, Removal, Source, Status
+from pipeline.model import Outcome, Picture, Published, Removal, Source, Status
 
 SEQUENCER_WIDTH: Final = 32
 """More digits than S3 has ever sent."""
@@ -79,6 +79,24 @@ def of_outcome(outcome: Outcome, *, started_at: datetime) -> Record:
     )
 
 
+def of_picture(picture: Picture) -> dict[str, Any]:
+    """Return what a record says of the picture that a source showed."""
+    return {
+        "format": picture.format.value,
+        "width": picture.size.width,
+        "height": picture.size.height,
+        "frames": picture.frames,
+        "has_alpha": picture.has_alpha,
+        "dominant_color": picture.dominant_color,
+        "placeholder": picture.placeholder,
+    }
+
+
+def of_image(image: Published) -> dict[str, Any]:
+    """Return what a record says of one of a source's images."""
+    return {**asdict(image), "format": image.format.value}
+
+
 def comparable(sequencer: str) -> str:
     """Return *sequencer* in a form that compares as `stamps.is_newer` does, but as text."""
     return sequencer.upper().ljust(SEQUENCER_WIDTH, "0")
@@ -114,22 +132,11 @@ def _result(outcome: Outcome) -> dict[str, Any]:
         }
     if outcome.picture is None:
         return {}
-    picture = outcome.picture
     return {
         "recipe": outcome.recipe,
-        "format": picture.format.value,
-        "width": picture.size.width,
-        "height": picture.size.height,
-        "frames": picture.frames,
-        "has_alpha": picture.has_alpha,
-        "dominant_color": picture.dominant_color,
-        "placeholder": picture.placeholder,
+        **of_picture(outcome.picture),
         "images": [
-            {
-                **asdict(image),
-                "format": image.format.value,
-                "etag": outcome.etags[image.key].strip('"'),
-            }
+            {**of_image(image), "etag": outcome.etags[image.key].strip('"')}
             for image in outcome.images
         ],
     }

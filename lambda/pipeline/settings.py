@@ -8,6 +8,7 @@ import json
 import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,6 +39,24 @@ class Metadata:
     days_kept: int | None
 
 
+class Access(StrEnum):
+    """Who calls the upload API, and sees what."""
+
+    OPERATOR = "operator"  # whoever may sign for it sees everything
+    SUBJECT = "subject"  # of an issuer of tokens: its own uploads
+    PUBLIC = "public"  # everyone, what everyone uploaded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadApi:
+    """For which bucket the API hands out forms, and how long they and links to images work."""
+
+    bucket: str
+    access: Access
+    form_seconds: int
+    link_seconds: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything an operator decides."""
@@ -51,6 +70,7 @@ class Settings:
     limits: Limits
     metadata: Metadata | None
     completion_bus: str | None
+    upload_api: UploadApi | None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -90,6 +110,7 @@ class Settings:
             ),
             metadata=optional("METADATA", _metadata),
             completion_bus=optional("COMPLETION_BUS", _text),
+            upload_api=optional("UPLOAD_API", _upload_api),
         )
 
 
@@ -113,6 +134,11 @@ def _boolean(value: str) -> bool:
 def _metadata(value: str) -> Metadata:
     fields = json.loads(value)
     return Metadata(table=fields["table"], days_kept=fields.get("days_kept"))
+
+
+def _upload_api(value: str) -> UploadApi:
+    fields = json.loads(value)
+    return UploadApi(**{**fields, "access": Access(fields["access"])})
 
 
 def _color(value: str) -> Color:

@@ -25,6 +25,9 @@ Item = Mapping[str, Any]
 BY_STATUS: Final = "by-status"
 BY_OWNER: Final = "by-owner"
 
+POSITION: Final = ("source_key", "updated_at")
+"""What tells the place of a record in either index, besides whose or of which status it is."""
+
 MAX_TRIES: Final = 5
 """Every lost try means that another handler won one, so a few are enough."""
 
@@ -34,7 +37,7 @@ _UNCHANGED = "sequencer = :old_sequencer AND updated_at = :old_updated_at"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some of a list of records, and where the next page begins, if there is one."""
+    """Some of a list of records, and after which one the next page begins, if there is one."""
 
     records: Sequence[Item]
     next: Mapping[str, str] | None
@@ -102,12 +105,14 @@ class Table:
             request["ExpressionAttributeNames"] |= {"#owner": "owner"}
             request["ExpressionAttributeValues"] |= _attributes({":owner": owner})
         if after:
-            request["ExclusiveStartKey"] = _attributes(after)
+            own = {"status": state.value} if owner is None else {"owner": owner}
+            request["ExclusiveStartKey"] = _attributes({**after, **own})
         with _naming("list records"):
             answer = self._client.query(**request)
-        last = answer.get("LastEvaluatedKey")
+        last = _item(answer.get("LastEvaluatedKey", {}))
         return Page(
-            records=[_item(found) for found in answer["Items"]], next=_item(last) if last else None
+            records=[_item(found) for found in answer["Items"]],
+            next={name: last[name] for name in POSITION} if last else None,
         )
 
     def _write(self, record: Record, condition: str, seen: Item) -> Item | None:

@@ -44,3 +44,22 @@ mock_resource "aws_lambda_function" {
     arn = "arn:aws:lambda:eu-central-1:123456789012:function:processor"
   }
 }
+
+mock_resource "aws_dynamodb_table" {
+  defaults = {
+    arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/records"
+  }
+}
+
+mock_data "aws_cloudwatch_event_bus" {
+  defaults = {
+    arn = "arn:aws:events:eu-central-1:123456789012:event-bus/default"
+  }
+}
+
+mock_resource "aws_apigatewayv2_api" {
+  defaults = {
+    api_endpoint  = "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
+    execution_arn = "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5"
+  }
+}

@@ -62,7 +62,7 @@ def recognise(head: bytes) -> Format:
         return Format.BMP
     if head[4:8] == b"ftyp":
         return _recognise_brands(head)
-    raise UnsupportedFormat("the content is no image of a format that is read here")
+    raise UnsupportedFormat(f"the content is none of {', '.join(Format)}, whatever its name says")
 
 
 def _recognise_brands(head: bytes) -> Format:

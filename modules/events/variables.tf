@@ -1,0 +1,9 @@
+variable "bus_name" {
+  description = "Name of the event bus"
+  type        = string
+}
+
+variable "role_name" {
+  description = "Name of the role that puts the events"
+  type        = string
+}

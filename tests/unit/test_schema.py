@@ -1,0 +1,48 @@
+"""What the API's own description refuses."""
+
+from typing import Any
+
+import pytest
+from pipeline.schema import violations
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["name", "size"],
+    "additionalProperties": False,
+    "properties": {
+        "name": {"type": "string", "minLength": 1, "maxLength": 5},
+        "kind": {"type": "string", "enum": ["cat", "dog"]},
+        "size": {"type": "integer", "minimum": 1, "maximum": 10},
+    },
+}
+
+
+def test_what_fits_is_fine() -> None:
+    assert list(violations({"name": "tom", "kind": "cat", "size": 10}, SCHEMA)) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "pointer", "detail"),
+    [
+        ([], "#", "must be of type object"),
+        (None, "#", "must be of type object"),
+        ({"name": "tom"}, "#/size", "is required"),
+        ({"name": "tom", "size": 1, "age": 3}, "#", "has only name, kind, size"),
+        ({"name": 5, "size": 1}, "#/name", "must be of type string"),
+        ({"name": "", "size": 1}, "#/name", "must be at least 1 characters long"),
+        ({"name": "thomas", "size": 1}, "#/name", "must be at most 5 characters long"),
+        ({"name": "tom", "kind": "cow", "size": 1}, "#/kind", "must be one of cat, dog"),
+        ({"name": "tom", "size": 0}, "#/size", "must be at least 1"),
+        ({"name": "tom", "size": 11}, "#/size", "must be at most 10"),
+        ({"name": "tom", "size": 1.5}, "#/size", "must be of type integer"),
+        ({"name": "tom", "size": True}, "#/size", "must be of type integer"),
+        ({"name": "tom", "size": "1"}, "#/size", "must be of type integer"),
+    ],
+)
+def test_what_does_not_fit_is_named_with_its_place(value: Any, pointer: str, detail: str) -> None:
+    [violation] = violations(value, SCHEMA)
+    assert (violation.pointer, violation.detail) == (pointer, detail)
+
+
+def test_everything_that_is_wrong_is_named() -> None:
+    assert len(list(violations({"name": "", "kind": "cow"}, SCHEMA))) == 3
