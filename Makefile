@@ -4,13 +4,16 @@ PYTHON := .venv/bin/python
 INSTALLED := .venv/installed
 SOURCES := lambda tools tests
 ARCH ?= arm64
+CHECKOV := 3.3.30
+PIP_AUDIT := 2.10.1
+ADVISORIES := https://pypi.org/pypi/pip/25.0/json
 COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --custom-compile-command "make lock"
 
 # By the environment the shell gets it whole, spaces and quotes and all.
-export PHOTO QUEUE FUNCTION REASON DRY_RUN
+export PHOTO PHOTOS COUNT QUEUE FUNCTION REASON DRY_RUN
 
-.PHONY: help demo up down redrive test lint terraform-test pytest format build lock clean terraform
+.PHONY: help demo up down redrive pictures bench fuzz soak audit test lint terraform-test pytest format build lock clean terraform
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -30,12 +33,35 @@ test: pytest ## Run every check and every test
 pytest: terraform-test
 	$(PYTHON) -m pytest --maxfail=10 $(PYTEST_OPTIONS) tests/unit tests/aws tests/e2e
 
+soak: $(INSTALLED) terraform ## Upload 5,000 pictures (UPLOADS=…) amid faults, and lose none
+	@UPLOADS=$${UPLOADS:-5000} $(PYTHON) -m pytest tests/e2e/test_load.py
+
+# Each in an environment of its own: checkov insists on an older boto3.
+audit: $(INSTALLED) ## Look for unsafe settings (checkov) and for known holes in packages (pip-audit)
+	@.venv/bin/uv tool run --from checkov==$(CHECKOV) checkov --config-file .checkov.yaml
+	@if $(PYTHON) -c "from urllib.request import urlopen; urlopen('$(ADVISORIES)', timeout=10)" 2> /dev/null; then \
+		.venv/bin/uv tool run pip-audit==$(PIP_AUDIT) --strict --disable-pip \
+			--requirement tools/requirements.txt --requirement lambda/requirements.txt; \
+	else \
+		echo "The packages were not audited: $(ADVISORIES) cannot be reached from here."; \
+	fi
+
 terraform-test: lint
 	@$(PYTHON) tools/terraform.py
 
 redrive: $(INSTALLED) terraform ## Let the function try again what failed (REASON=… DRY_RUN=1)
 	@$(PYTHON) tools/redrive.py $${QUEUE:+--queue-url "$$QUEUE"} $${FUNCTION:+--function "$$FUNCTION"} \
 		$${REASON:+--reason "$$REASON"} $${DRY_RUN:+--dry-run}
+
+pictures: demo ## Draw the pictures of the README
+	@PYTHONPATH=lambda $(PYTHON) tools/gallery.py
+	@cp build/demo/before-after.jpg tools/pictures/
+
+bench: $(INSTALLED) ## Time the engine beside its peers (PHOTOS=folder for pictures of yours)
+	@PYTHONPATH=lambda:tools $(PYTHON) -m bench $${PHOTOS:+--photos "$$PHOTOS"}
+
+fuzz: $(INSTALLED) ## Feed the engine COUNT damaged files (10,000 by default)
+	@PYTHONPATH=lambda:. $(PYTHON) -m tests.unit.imaging.fuzz --count $${COUNT:-10000}
 
 lint: $(INSTALLED) terraform ## Check style and types, and change nothing
 	.venv/bin/ruff check

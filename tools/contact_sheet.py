@@ -115,7 +115,7 @@ def _draw_caption(
 ) -> None:
     left, top = corner[0], corner[1] + _TILE + _LINE
     pen = ImageDraw.Draw(sheet)
-    bold, plain = _font(weight=700), _font(weight=400)
+    bold, plain = font(weight=700), font(weight=400)
     pen.text((left, top), _shortened(title, bold, _TILE), color, bold, anchor="ls")
     text = _shortened(text, plain, _TILE)
     pen.text((left, top + _LINE), text, _FAINT, plain, anchor="ls")
@@ -128,8 +128,9 @@ def _shortened(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
 
 
 @cache
-def _font(*, weight: int) -> ImageFont.FreeTypeFont:
+def font(*, weight: int) -> ImageFont.FreeTypeFont:
+    """The lettering of the sheets: 400 is the regular weight, 700 the bold one."""
     with as_file(files("fontpkg_open_sans") / "files" / "OpenSans[wdth,wght].ttf") as path:
-        font = ImageFont.truetype(path, 21)
-    font.set_variation_by_axes([weight, 100])  # and a width of 100 percent
-    return font
+        lettering = ImageFont.truetype(path, 21)
+    lettering.set_variation_by_axes([weight, 100])  # and a width of 100 percent
+    return lettering
