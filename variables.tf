@@ -388,6 +388,17 @@ variable "key_template" {
   }
 
   validation {
+    # {directory} ends with a slash of its own.
+    condition     = !can(regex("\\{variant\\}\\{(directory|stem)\\}|\\{stem\\}\\{variant\\}", var.key_template))
+    error_message = "key_template needs something between {variant} and {stem} or {directory}, or different uploads could get the same key, as cats with mall and cat with small; got ${jsonencode(var.key_template)}."
+  }
+
+  validation {
+    condition     = !startswith(var.key_template, ".pipeline/")
+    error_message = "key_template cannot begin with .pipeline/, where the function keeps its records; got ${jsonencode(var.key_template)}."
+  }
+
+  validation {
     # What is left is written with the characters that the S3 user guide calls safe for keys.
     condition     = can(regex("^[0-9A-Za-z/!_.*'()-]*$", replace(var.key_template, "/{(directory|stem|extension|variant)}/", "")))
     error_message = "key_template is made of {directory}, {stem}, {extension}, {variant}, letters, digits and / ! - _ . * ' ( ); got ${jsonencode(var.key_template)}."

@@ -245,6 +245,36 @@ run "template_without_the_variant_is_refused_for_several" {
   expect_failures = [var.key_template]
 }
 
+run "template_whose_variant_runs_into_the_stem_is_refused" {
+  command = plan
+
+  variables {
+    key_template = "{directory}{stem}{variant}{extension}"
+  }
+
+  expect_failures = [var.key_template]
+}
+
+run "template_whose_variant_runs_into_the_directory_is_refused" {
+  command = plan
+
+  variables {
+    key_template = "{variant}{directory}{stem}{extension}"
+  }
+
+  expect_failures = [var.key_template]
+}
+
+run "template_in_the_place_of_the_functions_records_is_refused" {
+  command = plan
+
+  variables {
+    key_template = ".pipeline/{directory}{stem}{extension}"
+  }
+
+  expect_failures = [var.key_template]
+}
+
 run "unknown_token_in_the_template_is_refused" {
   command = plan
 
