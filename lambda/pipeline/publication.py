@@ -98,8 +98,8 @@ def remove(removal: Removal, storage: Storage) -> None:
 def give_way(source: Source, storage: Storage) -> Manifest | None:
     """Take away what *source*, which is superseded, may have put before that was seen.
 
-    Return the manifest of the newer upload if an image of *source* lies in the place of one of
-    its own, for then it has to be published again.
+    Return the manifest of the newer upload if one of its images is not where it belongs, for then
+    it has to be published again.
     """
     current = storage.manifest(source.key)
     if current is None or not is_newer(current.manifest.sequencer, source.sequencer):
@@ -107,11 +107,14 @@ def give_way(source: Source, storage: Storage) -> Manifest | None:
     displaced = False
     for key in sorted(current.manifest.all_keys):
         existing = storage.look(key)
-        if existing and existing.stamp.is_of(source):
-            if key in current.manifest.keys:
-                displaced = True
-            else:
-                storage.remove(key, existing)
+        if existing and not existing.stamp.is_of(source):
+            continue
+        if key in current.manifest.keys:
+            # Overwritten, or deleted: the image of the same content uploaded again has the same
+            # ETag as the old one had, so a condition on that does not tell them apart.
+            displaced = True
+        elif existing:
+            storage.remove(key, existing)
     return current.manifest if displaced else None
 
 
