@@ -97,7 +97,7 @@ def _publish(source: Source, settings: Settings, storage: Storage, stage: imagin
         raise EmptyFile("the file has no bytes", found={"bytes": 0})
     with stage("fetch"):
         file = storage.fetch(source, max_bytes=settings.limits.source_bytes)
-    with imaging.open_image(file, settings.limits) as image:
+    with file, imaging.open_image(file, settings.limits) as image:
         with stage("look"):
             current = storage.manifest(source.key)
             source = manifests.in_order(source, current.manifest if current else None)

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
 from pipeline import manifests
+from pipeline.download import Download
 from pipeline.errors import ImageTooLarge, Superseded, TransientFailure
 from pipeline.manifests import Manifest
 from pipeline.model import Removal, Rendition, Source
@@ -69,10 +70,10 @@ class Storage:
         self._cache_control = cache_control
 
     def fetch(self, source: Source, *, max_bytes: int) -> BinaryIO:
-        """Return the content of *source*, the very one that its event announced.
+        """Return the content of *source*, the very one that its event announced, still arriving.
 
-        Raises `Superseded` when it is gone or replaced, and `ImageTooLarge` when it has more than
-        *max_bytes*.
+        Its length and checksum are checked when its last byte is read. Raises `Superseded` when it
+        is gone or replaced, and `ImageTooLarge` when it has more than *max_bytes*.
         """
         if source.size > max_bytes:
             raise ImageTooLarge(
@@ -88,7 +89,11 @@ class Storage:
                 if _code(error) in _CHANGED:
                     raise Superseded(f"the source is gone or replaced: {_code(error)}") from error
                 raise
-            return io.BytesIO(answer["Body"].read())
+        body = answer["Body"]
+        read = _naming("read the source")(body.read)
+        return io.BufferedReader(
+            Download(read=read, close=body.close, length=answer["ContentLength"])
+        )
 
     def find(self, removal: Removal) -> Source | None:
         """Return what lies under the key of *removal* after all, in its place in the order."""

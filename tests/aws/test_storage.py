@@ -1,15 +1,26 @@
 """Sources are read as announced, and writes are refused when something came between."""
 
+import io
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.exceptions import (
+    FlexibleChecksumError,
+    IncompleteReadError,
+    ResponseStreamingError,
+)
+from botocore.exceptions import ReadTimeoutError as BotoReadTimeoutError
+from botocore.httpchecksum import Crc32Checksum, StreamingChecksumBody
+from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from pipeline.errors import ImageTooLarge, Superseded, TransientFailure
 from pipeline.manifests import Manifest
 from pipeline.model import Format, Published, Removal, Rendition, Size, Source
 from pipeline.stamps import Stamp
 from pipeline.storage import Storage
+from urllib3 import HTTPConnectionPool
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -45,6 +56,42 @@ def body(s3: "S3Client") -> bytes:
 
 def test_a_source_is_fetched_as_announced(s3: "S3Client", storage: Storage) -> None:
     assert storage.fetch(put(s3, b"data"), max_bytes=4).read() == b"data"
+
+
+def broken(failure: Exception) -> StreamingBody:
+    class Raw(io.BytesIO):
+        def read(self, size: int | None = None) -> bytes:
+            raise failure
+
+    return StreamingBody(Raw(), 4)
+
+
+def with_other_checksum(data: bytes) -> StreamingBody:
+    # Of nothing, in the eight base64 digits that S3 sends.
+    return StreamingChecksumBody(io.BytesIO(data), len(data), Crc32Checksum(), "AAAAAA==")
+
+
+@pytest.mark.parametrize(
+    ("body", "cause"),
+    [
+        (StreamingBody(io.BytesIO(b"dat"), 4), IncompleteReadError),
+        (StreamingBody(io.BytesIO(b"datas"), 4), IncompleteReadError),
+        (broken(ReadTimeoutError(HTTPConnectionPool("s3"), "/", "slow")), BotoReadTimeoutError),
+        (broken(ProtocolError("reset")), ResponseStreamingError),
+        (broken(HTTPError("anything")), HTTPError),
+        (broken(ConnectionResetError()), OSError),
+        (with_other_checksum(b"data"), FlexibleChecksumError),
+    ],
+)
+def test_a_source_that_breaks_on_its_way_is_transient(
+    s3: "S3Client", storage: Storage, body: StreamingBody, cause: type[Exception]
+) -> None:
+    with Stubber(s3) as stub:
+        stub.add_response("get_object", {"Body": body, "ContentLength": 4})
+        file = storage.fetch(Source(bucket="b", key="k", etag="e", size=4), max_bytes=9)
+        with pytest.raises(TransientFailure, match="cannot read the source") as failure:
+            file.read()
+    assert isinstance(failure.value.__cause__, cause)
 
 
 def test_a_source_over_the_limit_is_not_fetched(s3: "S3Client", storage: Storage) -> None:

@@ -18,6 +18,7 @@ RANKS = {
     "keys": 2,
     "stamps": 2,
     "records": 2,
+    "download": 2,
     "imaging": 2,
     "manifests": 3,
     "storage": 4,

@@ -16,6 +16,7 @@ from pipeline.errors import (
     KeyCollision,
     KeyReserved,
     Superseded,
+    TransientFailure,
     UnsupportedFormat,
 )
 from pipeline.manifests import Manifest
@@ -101,6 +102,26 @@ def test_every_variant_is_published_under_its_own_key() -> None:
     assert (web.format, web.size) == (Format.WEBP, Size(width=60, height=40))
     with Image.open(io.BytesIO(web.body)) as image:
         assert (image.format, image.size) == ("WEBP", (60, 40))
+
+
+class BrokenAtTheEnd(io.BytesIO):
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        if self.tell() == len(self.getvalue()):
+            raise TransientFailure("the checksum differs")
+        return data
+
+
+def test_nothing_is_published_of_a_source_that_does_not_arrive_whole() -> None:
+    class Storage(MemoryStorage):
+        def fetch(self, source: Source, *, max_bytes: int) -> BinaryIO:
+            return BrokenAtTheEnd(self.content)
+
+    storage = Storage(picture(300, 200) + bytes(200_000))
+    with pytest.raises(TransientFailure, match="checksum"):
+        process(SOURCE, TWO_VARIANTS, storage, stage=untimed)
+    assert not storage.objects
+    assert not storage.manifests
 
 
 def test_the_outcome_tells_what_was_published() -> None:

@@ -10,12 +10,10 @@ import statistics
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from io import BytesIO
+from itertools import product
 from pathlib import Path
 
-from PIL import Image
-
-from bench import memory
+from bench import download, memory
 from bench.collection import collect
 from bench.engines import Engine, Python, floor, naive, sharp, this_pipeline, thumbnail, vips
 from bench.peers import install
@@ -49,6 +47,7 @@ def main() -> None:
     if not arguments.only:
         _print_quality(modules, sources)
         _print_memory(modules, sources)
+        _print_download(sources)
 
 
 def _print_speed(engines: Sequence[Engine], sources: dict[str, list[Path]], only: str) -> None:
@@ -126,26 +125,24 @@ def _geometric_mean(values: Sequence[float]) -> float:
 
 
 def _print_quality(modules: Path | None, sources: dict[str, list[Path]]) -> None:
-    from bench.quality import GUARD, WIDTHS, Scaled, similarities
+    from bench.quality import ENGINES, GUARD, WIDTHS, cases
 
-    png = replace(WORKS[0], format="png")
-
-    def ours(data: bytes, width: int) -> Image.Image:
-        (body,) = this_pipeline(replace(png, widths=(width,)), data)
-        return Image.open(BytesIO(body))
-
+    _allow_processors(1)
+    files = [path.read_bytes() for path in sources["jpeg"]]
     with ExitStack() as stack:
-        scaled: dict[str, Scaled] = {"pipeline": ours}
+        engines = dict(ENGINES)
         if modules is not None:
-            scaled["sharp"] = stack.enter_context(sharp(modules)).scaled
-        files = [path.read_bytes() for path in sources["jpeg"]]
-        found = similarities(files, scaled)
+            engines["sharp"] = stack.enter_context(sharp(modules)).scaled
+            _allow_processors(1)
+        found = cases(files, engines)
     print(f"\nSSIM against full decode and LANCZOS, {len(files)} pictures x {len(WIDTHS)} widths")
-    for name, values in found.items():
-        passing = sum(value >= GUARD for value in values) / len(values)
+    print(f"{'':26}{f'>= {GUARD}':>9}{'least':>9}{'median':>9}{'ms':>9}")
+    for name, its in found.items():
+        similar = [case.similarity for case in its]
+        passing = sum(value >= GUARD for value in similar) / len(similar)
+        mean = _geometric_mean([case.milliseconds for case in its])
         print(
-            f"{name:12} least {min(values):.4f}, median {statistics.median(values):.4f}, "
-            f"{passing:.0%} at {GUARD} or more"
+            f"{name:26}{passing:9.0%}{min(similar):9.4f}{statistics.median(similar):9.4f}{mean:9.1f}"
         )
 
 
@@ -156,6 +153,19 @@ def _print_memory(modules: Path | None, sources: dict[str, list[Path]]) -> None:
         print(f"{name:12}{memory.python_peak(name, large):8.0f}")
     if modules is not None:
         print(f"{'sharp':12}{memory.sharp_peak(modules, large):8.0f}")
+
+
+def _print_download(sources: dict[str, list[Path]]) -> None:
+    _allow_processors(1)
+    print(
+        "\nmilliseconds to download and process, S3 on loopback: while it arrives, once it is here"
+    )
+    jpeg, png = WORKS[0], next(work for work in WORKS if work.sources == "png")
+    cases = [(jpeg, "jpeg of 12 MP"), (jpeg, "progressive"), (png, "png")]
+    for (work, name), rate in product(cases, download.RATES):
+        lazily, wholly = download.medians(work, sources[name][0], rate)
+        speed = f"{rate} MB/s" if rate else "full speed"
+        print(f"{name + ', ' + speed:26}{lazily:8.1f}{wholly:8.1f}   ratio {lazily / wholly:.2f}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 from zlib import Z_RLE
 
 from PIL import Image
@@ -17,7 +17,7 @@ from pipeline.model import Contrast, Fit, Format, Limits, Position, Style, Varia
 
 from bench.work import Work
 
-_LIMITS = Limits(source_bytes=1 << 30, pixels=150_000_000, memory_bytes=1 << 40)
+LIMITS = Limits(source_bytes=1 << 30, pixels=150_000_000, memory_bytes=1 << 40)
 
 
 class Engine(Protocol):
@@ -60,14 +60,16 @@ class Sharp:
         """The Node process."""
         return self._process.pid
 
-    def scaled(self, data: bytes, width: int) -> Image.Image:
-        """Return the picture in *data* at *width* as it is before encoding."""
+    def scaled(self, data: bytes, width: int) -> tuple[Image.Image, float]:
+        """Return the picture in *data* at *width* before it is encoded, and the milliseconds."""
         with TemporaryDirectory() as folder:
             source, target = Path(folder) / "source", Path(folder) / "target.png"
             source.write_bytes(data)
-            self._ask({"file": str(source), "widths": [width], "pixels": str(target), "threads": 1})
+            milliseconds, _ = self._ask(
+                {"file": str(source), "widths": [width], "pixels": str(target), "threads": 1}
+            )
             with Image.open(target) as image:
-                return image.convert("RGB")
+                return image.convert("RGB"), milliseconds
 
     def _ask(self, question: dict[str, object]) -> tuple[float, int]:
         assert self._process.stdin is not None  # noqa: S101 - opened with pipes below
@@ -97,6 +99,11 @@ def sharp(modules: Path) -> Iterator[Sharp]:
 
 def this_pipeline(work: Work, data: bytes, logo: str | None = None) -> Sequence[bytes]:
     """The code that is deployed, called as the handler calls it."""
+    return processed(work, BytesIO(data), logo)
+
+
+def processed(work: Work, file: BinaryIO, logo: str | None = None) -> Sequence[bytes]:
+    """The same for a *file*."""
     variants = [
         Variant(
             name=str(width),
@@ -119,7 +126,7 @@ def this_pipeline(work: Work, data: bytes, logo: str | None = None) -> Sequence[
     style = Style(
         watermark=_watermark(work, logo), background=(255, 255, 255), keep_copyright=False
     )
-    with imaging.open_image(BytesIO(data), _LIMITS) as source:
+    with imaging.open_image(file, LIMITS) as source:
         return [made.body for made in imaging.render(source, variants, style).renditions]
 
 

@@ -1,14 +1,24 @@
-"""How close a result is to a full decode and LANCZOS, before encoding."""
+"""How close results are to a full decode and LANCZOS, before encoding, and what that saves."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from io import BytesIO
+from time import perf_counter
 from typing import TypeAlias
 
 import numpy
 from numpy.typing import NDArray
 from PIL import Image
+from pipeline import imaging
+from pipeline.imaging.cascade import Cascade
+from pipeline.imaging.decode import decode
+from pipeline.imaging.geometry import Layout
+from pipeline.model import Size
 
-Scaled: TypeAlias = Callable[[bytes, int], Image.Image]
+from bench.engines import LIMITS
+
+Scaled: TypeAlias = Callable[[bytes, int], tuple[Image.Image, float]]
+"""Scales a file's picture to fit a square; returns it and the milliseconds it took."""
 
 WIDTHS = (2048, 1600, 1024, 800, 640, 480, 320, 160)
 GUARD = 0.99
@@ -17,27 +27,75 @@ _WINDOW = 8
 # (0.01 * 255)**2 and (0.03 * 255)**2, as Wang, Bovik, Sheikh and Simoncelli (2004) propose.
 _C1, _C2 = 6.5025, 58.5225
 
-
-def reference(data: bytes, width: int) -> Image.Image:
-    """Return the picture in *data* at *width*, with nothing left out on the way."""
-    image = Image.open(BytesIO(data)).convert("RGB")
-    scale = width / max(image.size)
-    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    return image.resize(size, Image.Resampling.LANCZOS)
+_LANCZOS, _BICUBIC = Image.Resampling.LANCZOS, Image.Resampling.BICUBIC
 
 
-def similarities(files: list[bytes], scaled: dict[str, Scaled]) -> dict[str, list[float]]:
-    """Return the SSIM of every engine in *scaled* for every file and width."""
-    found: dict[str, list[float]] = {name: [] for name in scaled}
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One picture at one width."""
+
+    similarity: float
+    milliseconds: float
+
+
+def cases(files: list[bytes], engines: dict[str, Scaled]) -> dict[str, list[Case]]:
+    """Return the cases of every engine, for every file and width."""
+    found: dict[str, list[Case]] = {name: [] for name in engines}
     for data in files:
         for width in WIDTHS:
-            ideal = reference(data, width)
-            for name, make in scaled.items():
-                image = make(data, width)
+            ideal, _ = reference(data, width)
+            for name, scaled in engines.items():
+                image, milliseconds = scaled(data, width)
                 # Engines may round a side differently, by a pixel.
                 same = ideal if ideal.size == image.size else ideal.resize(image.size)
-                found[name].append(ssim(image, same))
+                found[name].append(Case(ssim(image, same), milliseconds))
     return found
+
+
+def stock(
+    *, draft: float = 0, gap: float | None = None, resample: Image.Resampling = _LANCZOS
+) -> Scaled:
+    """Return Pillow with these shortcuts: libjpeg's scaling to *draft* times the size or more."""
+
+    def scaled(data: bytes, width: int) -> tuple[Image.Image, float]:
+        start = perf_counter()
+        image = Image.open(BytesIO(data))
+        size = _fitted(image.size, width)
+        drawn = image.draft("RGB", (int(size[0] * draft), int(size[1] * draft))) if draft else None
+        box = drawn[1] if drawn else None
+        result = image.convert("RGB").resize(size, resample, box, gap)
+        return result, (perf_counter() - start) * 1e3
+
+    return scaled
+
+
+def pipeline(data: bytes, width: int) -> tuple[Image.Image, float]:
+    """The code that is deployed, up to what it encodes."""
+    start = perf_counter()
+    with imaging.open_image(BytesIO(data), LIMITS) as source:
+        across, down = _fitted(source.image.size, width)
+        size = Size(width=across, height=down)
+        layout = Layout(size=size, canvas=size)
+        result = Cascade(next(decode(source, [layout]))).scaled(layout)
+    return result, (perf_counter() - start) * 1e3
+
+
+reference = stock()
+
+ENGINES: dict[str, Scaled] = {
+    "full decode, LANCZOS": reference,
+    "JPEG draft scale only": stock(draft=1.05),
+    "reducing gap 1.5 only": stock(gap=1.5),
+    "reducing gap 1.0 only": stock(gap=1.0),
+    "BICUBIC only": stock(resample=_BICUBIC),
+    "these three at 1.05, 1.0": stock(draft=1.05, gap=1.0, resample=_BICUBIC),
+    "pipeline": pipeline,
+}
+
+
+def _fitted(size: tuple[int, int], width: int) -> tuple[int, int]:
+    scale = min(1, width / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def ssim(a: Image.Image, b: Image.Image) -> float:

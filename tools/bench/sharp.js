@@ -1,5 +1,5 @@
 // Answers one line of JSON with another: does the work and says how long it took.
-const { readFileSync, writeFileSync } = require("node:fs");
+const { readFileSync } = require("node:fs");
 const { createInterface } = require("node:readline");
 const sharp = require(process.argv[2]);
 
@@ -26,8 +26,12 @@ async function main() {
     const work = JSON.parse(line);
     sharp.concurrency(work.threads);
     if (work.pixels) {
-      writeFileSync(work.pixels, await scaled(readFileSync(work.file), work.widths[0]).png({ compressionLevel: 0 }).toBuffer());
-      console.log(JSON.stringify({ milliseconds: 0, bytes: 0 }));
+      const file = readFileSync(work.file);
+      const start = process.hrtime.bigint();
+      const { data, info } = await scaled(file, work.widths[0]).raw().toBuffer({ resolveWithObject: true });
+      const milliseconds = Number(process.hrtime.bigint() - start) / 1e6;
+      await sharp(data, { raw: info }).png({ compressionLevel: 0 }).toFile(work.pixels);
+      console.log(JSON.stringify({ milliseconds, bytes: 0 }));
       continue;
     }
     const data = read(work.file);

@@ -9,7 +9,14 @@ from typing import BinaryIO, Self
 
 from PIL import Image
 
-from pipeline.errors import CorruptImage, EmptyFile, ImageTooLarge, Rejected, TransientFailure
+from pipeline.errors import (
+    CorruptImage,
+    EmptyFile,
+    ImageTooLarge,
+    Rejected,
+    TransientFailure,
+    UnsupportedFormat,
+)
 from pipeline.imaging import color, formats
 from pipeline.imaging.orientation import orientation_of, turned
 from pipeline.model import Format, Limits, Picture, Size
@@ -18,7 +25,8 @@ from pipeline.model import Format, Limits, Picture, Size
 class SourceImage:
     """One file, its header known. A context manager: leaving it closes the file as well.
 
-    *picture* is what the header says. *length* is in bytes.
+    *picture* is what the header says. *length* is in bytes. Leaving it raises what reading the file
+    to its end raises, unless the work was given up for another reason than damage.
     """
 
     def __init__(
@@ -44,8 +52,12 @@ class SourceImage:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.image.close()
-        self._file.close()
+        try:
+            if kind is None or issubclass(kind, CorruptImage):
+                _finish(self._file)
+        finally:
+            self.image.close()
+            self._file.close()
 
 
 def open_image(file: BinaryIO, limits: Limits) -> SourceImage:
@@ -63,10 +75,14 @@ def open_image(file: BinaryIO, limits: Limits) -> SourceImage:
             f"{length} bytes are more than the {limits.source_bytes} allowed",
             found={"bytes": length},
         )
-    format_ = formats.recognise(head)
-    with rejecting_damage({"format": format_.value}):
-        image = _open(file, format_)
-        picture = describe(image, format_)
+    try:
+        format_ = formats.recognise(head)
+        with rejecting_damage({"format": format_.value}):
+            image = _open(file, format_)
+            picture = describe(image, format_)
+    except (CorruptImage, UnsupportedFormat):
+        _finish(file)
+        raise
     _check_pixels(picture, limits)
     return SourceImage(file, image, picture, length, limits)
 
@@ -115,6 +131,15 @@ def found_in(picture: Picture) -> dict[str, object]:
         "height": picture.size.height,
         "frames": picture.frames,
     }
+
+
+def _finish(file: BinaryIO) -> None:
+    """Read the end of *file*: by then a file from the network knows if it was damaged on its way.
+
+    Nothing may be made of it before that, nor the damage be taken for the file's own.
+    """
+    file.seek(-1, io.SEEK_END)
+    file.read(1)
 
 
 def _open(file: BinaryIO, format_: Format) -> Image.Image:
