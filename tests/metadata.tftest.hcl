@@ -136,7 +136,7 @@ run "table_takes_a_key_and_expires_by_option" {
   }
 }
 
-run "events_of_its_own_go_to_the_one_bus" {
+run "events_go_to_the_one_bus" {
   command = plan
 
   module { source = "./modules/events" }
@@ -148,10 +148,9 @@ run "events_of_its_own_go_to_the_one_bus" {
 
   assert {
     condition = jsondecode(aws_iam_role_policy.announce_completions.policy).Statement == [{
-      Action    = ["events:PutEvents"]
-      Condition = { StringEquals = { "events:source" = "image-pipeline" } }
-      Effect    = "Allow"
-      Resource  = "arn:aws:events:eu-central-1:123456789012:event-bus/default"
+      Action   = ["events:PutEvents"]
+      Effect   = "Allow"
+      Resource = "arn:aws:events:eu-central-1:123456789012:event-bus/default"
     }]
     error_message = aws_iam_role_policy.announce_completions.policy
   }

@@ -4,7 +4,7 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def up() -> None:
     was_running = cloud.is_running()
     try:
         with Progress() as progress:
-            outputs = deploy(cloud, progress)
+            outputs = deploy(cloud, progress, metadata={}, upload_api={"public": True})
     except BaseException:
         if not was_running:
             cloud.forget()
@@ -63,7 +63,16 @@ The local cloud is up. In this shell:
   {outputs["upload_command"].replace("photo.jpg", "tools/samples/rocket.jpg")}
   aws s3 ls --recursive s3://{outputs["processed_bucket"]}/
 
+And a page to drop photographs on; the browser will ask about the local cloud's certificate:
+
+  {page_address(cloud, outputs)}
+
 It stays up until `make down`.""")
+
+
+def page_address(cloud: Cloud, outputs: Mapping[str, Any]) -> str:
+    """Where *cloud* serves the upload page; on AWS it is the output `upload_api_endpoint`."""
+    return f"{cloud.endpoint}/_aws/execute-api/{outputs['upload_api_id']}/%24default/"
 
 
 def down() -> None:

@@ -7,7 +7,7 @@ from pipeline import records
 from pipeline.manifests import Manifest
 from pipeline.model import Removal, Source
 from pipeline.records import State
-from pipeline.storage import ExistingManifest
+from pipeline.storage import Existing, ExistingManifest
 
 WAITING = "waiting"
 
@@ -23,6 +23,8 @@ class Storage(Protocol):
 
     def find(self, removal: Removal) -> Source | None: ...
 
+    def look(self, key: str) -> Existing | None: ...
+
     def manifest(self, source_key: str) -> ExistingManifest | None: ...
 
 
@@ -37,11 +39,19 @@ def look_up(
     if table and (record := table.get(key)):
         return None if record["status"] == State.DELETED else record
     existing = storage.manifest(key)
-    if existing and existing.manifest.images:
+    if existing and _is_published(existing.manifest, storage):
         return _of_manifest(existing.manifest)
     if storage.find(Removal(bucket=bucket, key=key)):
         return {"source_key": key, "status": WAITING}
     return None
+
+
+def _is_published(manifest: Manifest, storage: Storage) -> bool:
+    """Tell whether the images are there: a manifest is written before them."""
+    found = [storage.look(image.key) for image in manifest.images]
+    return bool(found) and all(
+        image is not None and image.stamp.source_etag == manifest.etag for image in found
+    )
 
 
 def _of_manifest(manifest: Manifest) -> dict[str, Any]:

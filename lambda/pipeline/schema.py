@@ -22,7 +22,9 @@ def violations(value: object, schema: Mapping[str, Any], pointer: str = "#") -> 
     and of numbers; other keywords say nothing here.
     """
     kind = schema["type"]
-    # JSON knows true and false from numbers; to Python they are some.
+    # To JSON Schema 174.0 is an integer; true is no number, though to Python it is one.
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if not isinstance(value, _TYPES[kind]) or isinstance(value, bool):
         yield Violation(pointer=pointer, detail=f"must be of type {kind}")
     elif isinstance(value, dict):

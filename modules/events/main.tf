@@ -20,11 +20,8 @@ resource "aws_iam_role_policy" "announce_completions" {
   role = var.role_name
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = ["events:PutEvents"]
-      Resource  = data.aws_cloudwatch_event_bus.completions.arn
-      Condition = { StringEquals = { "events:source" = "image-pipeline" } }
-    }]
+    Statement = [
+      { Effect = "Allow", Action = ["events:PutEvents"], Resource = data.aws_cloudwatch_event_bus.completions.arn },
+    ]
   })
 }

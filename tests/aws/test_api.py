@@ -141,6 +141,12 @@ def test_an_upload_is_waiting_until_it_is_ready(s3: "S3Client") -> None:
     assert "X-Amz-Signature" in variant["url"]
 
 
+def test_an_upload_is_waiting_until_all_its_images_are_there(s3: "S3Client") -> None:
+    handle(upload(s3, "cat.jpg", picture()))
+    s3.delete_object(Bucket="processed", Key="cat.jpg")
+    assert ask("GET /images/{key+}", key="cat.jpg").json["status"] == "waiting"
+
+
 def test_records_and_manifests_tell_the_same(
     s3: "S3Client", table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:

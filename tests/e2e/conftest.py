@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+    from tests.e2e.upload_api import UploadApi
+
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 40
@@ -147,3 +149,11 @@ def pipeline(cloud: Cloud) -> Pipeline:
         iam=boto3.client("iam"),
         logs=boto3.client("logs"),
     )
+
+
+@pytest.fixture(scope="session")
+def upload_api(pipeline: Pipeline) -> "UploadApi":
+    """Return the pipeline's upload API, to be told first what to ask for."""
+    from tests.e2e.upload_api import UploadApi
+
+    return UploadApi(pipeline)

@@ -17,8 +17,9 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def test_what_fits_is_fine() -> None:
-    assert list(violations({"name": "tom", "kind": "cat", "size": 10}, SCHEMA)) == []
+@pytest.mark.parametrize("size", [1, 10, 10.0])
+def test_what_fits_is_fine(size: float) -> None:
+    assert list(violations({"name": "tom", "kind": "cat", "size": size}, SCHEMA)) == []
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,7 @@ def test_what_fits_is_fine() -> None:
         ({"name": "tom", "kind": "cow", "size": 1}, "#/kind", "must be one of cat, dog"),
         ({"name": "tom", "size": 0}, "#/size", "must be at least 1"),
         ({"name": "tom", "size": 11}, "#/size", "must be at most 10"),
+        ({"name": "tom", "size": float("inf")}, "#/size", "must be of type integer"),
         ({"name": "tom", "size": 1.5}, "#/size", "must be of type integer"),
         ({"name": "tom", "size": True}, "#/size", "must be of type integer"),
         ({"name": "tom", "size": "1"}, "#/size", "must be of type integer"),

@@ -1,0 +1,109 @@
+"""What a deployed pipeline does with plain HTTP, files that lie and keys that provoke."""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.e2e.conftest import Pipeline, eventually
+from tests.factories import picture
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@pytest.fixture(scope="module")
+def someone(pipeline: Pipeline) -> Iterator[Callable[..., "S3Client"]]:
+    """Return a way to S3, by a given endpoint, of a user who may do everything there.
+
+    The local cloud asks no policy about the root user.
+    """
+    policy = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [policy]})
+    iam, name = pipeline.iam, "someone"
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    yield partial(
+        boto3.client,
+        "s3",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+    iam.delete_user_policy(UserName=name, PolicyName="all")
+    iam.delete_user(UserName=name)
+
+
+@pytest.mark.parametrize("bucket", ["source_bucket", "processed_bucket"])
+@pytest.mark.parametrize(
+    ("call", "arguments"),
+    [
+        ("list_objects_v2", {}),
+        ("put_object", {"Key": "attacks/plain", "Body": b"plain"}),
+        ("get_object", {"Key": "attacks/there"}),
+        ("delete_object", {"Key": "attacks/there"}),
+    ],
+)
+def test_plain_http_is_refused_by_both_buckets(
+    pipeline: Pipeline,
+    someone: Callable[..., "S3Client"],
+    bucket: str,
+    call: str,
+    arguments: dict[str, Any],
+) -> None:
+    name = pipeline.outputs[bucket]
+    pipeline.s3.put_object(Bucket=name, Key="attacks/there", Body=b"there")
+    plain = someone(endpoint_url=pipeline.cloud.plain_endpoint)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        getattr(plain, call)(Bucket=name, **arguments)
+
+    safe = someone(endpoint_url=pipeline.cloud.endpoint)
+    getattr(safe, call)(Bucket=name, **arguments)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>',
+        b"<!doctype html><script>alert(1)</script>",
+        b"%!PS-Adobe-3.0 EPSF-3.0\n",
+        b"%PDF-1.7\n",
+    ],
+    ids=["svg", "html", "eps", "pdf"],
+)
+def test_what_is_no_picture_is_rejected_whatever_its_name(
+    pipeline: Pipeline, tmp_path: Path, content: bytes, request: pytest.FixtureRequest
+) -> None:
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(content)
+    key = f"attacks/{request.node.callspec.id}.jpg"
+    pipeline.upload(file, key)
+
+    assert pipeline.failure(key)["rejection"]["reason"] == "unsupported-format"
+    assert pipeline.keys(f"small/{key}") == []
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "../../etc/attack.jpg",
+        "/attack.jpg",
+        "./attack.jpg",
+        # Not a new line: in the local cloud's policies `*` does not stand for that.
+        'attack\r{"level": "INFO", "message": "published"}\x01\x1b[31m.jpg',
+        "small/attack.jpg",
+        ".pipeline/manifests/attack.jpg",
+    ],
+)
+def test_a_provoking_key_is_a_key_like_any_other(pipeline: Pipeline, key: str) -> None:
+    pipeline.s3.put_object(Bucket=pipeline.outputs["source_bucket"], Key=key, Body=picture())
+    lines = eventually(lambda: pipeline.lines(key), what="log line")
+
+    assert [line["message"] for line in lines] == ["published"], lines
+    assert pipeline.published(f"small/{key}").size == (120, 80)

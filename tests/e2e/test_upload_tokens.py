@@ -1,0 +1,82 @@
+"""An upload API that asks for a token: everyone sees and writes only what is one's own."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+
+from tests.e2e.conftest import eventually
+from tests.e2e.issuer import AUDIENCE, Issuer, running_issuer
+from tests.e2e.upload_api import UploadApi
+from tests.factories import picture
+
+PHOTO = picture(300, 200)
+
+
+@pytest.fixture(scope="module")
+def issuer(upload_api: UploadApi) -> Iterator[Issuer]:
+    with running_issuer(upload_api.pipeline.cloud.home) as issuer:
+        upload_api.ask_for(jwt={"issuer": issuer.url, "audience": [AUDIENCE]})
+        yield issuer
+
+
+def test_from_form_to_link(upload_api: UploadApi, issuer: Issuer) -> None:
+    alice = issuer.token("alice")
+    form = upload_api.form(token=alice)
+    assert form["key"].startswith("uploads/alice/")
+    upload_api.post(form["upload"], PHOTO)
+    state = upload_api.outcome(form, token=alice)
+    assert upload_api.get(state["variants"][0]["url"]).status == 200
+    # An index of DynamoDB follows its table a little later.
+    [listed] = eventually(
+        lambda: upload_api.call("GET", "images", token=alice).json["images"], what="a list"
+    )
+    assert listed["key"] == form["key"]
+
+
+def test_nobody_sees_anybody_elses(upload_api: UploadApi, issuer: Issuer) -> None:
+    alice, bob = issuer.token("alice"), issuer.token("bob")
+    form = upload_api.form(token=alice)
+    upload_api.post(form["upload"], PHOTO)
+    upload_api.outcome(form, token=alice)
+    assert upload_api.call("GET", form["status_url"], token=bob).status == 404
+    assert upload_api.call("GET", "images", token=bob).json == {"images": []}
+
+
+def test_nobody_writes_to_anybody_elses(upload_api: UploadApi, issuer: Issuer) -> None:
+    form = upload_api.form(token=issuer.token("bob"))
+    key = form["key"].replace("uploads/bob/", "uploads/alice/")
+    assert upload_api.post(form["upload"], PHOTO, key=key).status == 403
+
+
+def test_the_page_and_the_description_are_open(upload_api: UploadApi, issuer: Issuer) -> None:
+    assert upload_api.call("GET", "").status == 200
+    assert upload_api.call("GET", "openapi.json").status == 200
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": 1_000_000_000},
+        {"nbf": 4_000_000_000},
+        {"aud": "somebody else"},
+        {"iss": "https://id.example.com"},
+        {"key": generate_private_key(public_exponent=65537, key_size=2048)},
+    ],
+    ids=["expired", "not yet", "audience", "issuer", "signature"],
+)
+def test_a_token_that_is_not_good_is_refused(
+    upload_api: UploadApi, issuer: Issuer, claims: dict[str, Any]
+) -> None:
+    token = issuer.token("alice", **claims)
+    assert upload_api.call("GET", "images", token=token).status == 401
+
+
+def test_no_token_is_refused(upload_api: UploadApi, issuer: Issuer) -> None:
+    for path in ("images", "images/uploads/-/a.jpg"):
+        assert upload_api.call("GET", path).status == 401
+
+
+def test_a_token_without_subject_is_refused(upload_api: UploadApi, issuer: Issuer) -> None:
+    assert upload_api.call("GET", "images", token=issuer.token(None)).status == 403

@@ -1,0 +1,159 @@
+"""The deployed upload API, as its callers have it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from local import page_address
+
+from tests.e2e.conftest import Pipeline, eventually
+
+MAX_MEGABYTES = 20
+
+ROLE = FUNCTION = "image-pipeline"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came back over HTTP."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class UploadApi:
+    """The API of *pipeline*, which asks for what it was last told to ask for."""
+
+    pipeline: Pipeline
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    _applied: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._file = self.pipeline.terraform.folder / "given.auto.tfvars.json"
+        self._usual = json.loads(self._file.read_text())
+
+    def ask_for(self, variants: Mapping[str, Any] | None = None, **options: Any) -> None:
+        """Apply the API with *options*, beside metadata and events, perhaps to other *variants*."""
+        self._apply(
+            {
+                "max_source_megabytes": MAX_MEGABYTES,
+                "metadata": {},
+                "events": {},
+                "upload_api": options,
+                **({"variants": variants} if variants else {}),
+            }
+        )
+
+    def switch_off(self) -> None:
+        """Apply the pipeline without it, and without metadata and events."""
+        self._apply({})
+
+    @property
+    def address(self) -> str:
+        """Where it is, with a slash at the end."""
+        return page_address(self.pipeline.cloud, self.outputs)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        token: str | None = None,
+        signed_by: Credentials | None = None,
+    ) -> Answer:
+        """Send a request, with a *token* or a signature if one is given."""
+        headers = {"content-type": "application/json"}
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        request = AWSRequest(
+            method, self.address + path, headers, json.dumps(body) if body else None
+        )
+        if signed_by:
+            SigV4Auth(signed_by, "execute-api", "eu-central-2").add_auth(request)
+        return self._send(
+            method, self.address + path, headers=dict(request.headers), body=request.data
+        )
+
+    def form(self, size: int = 1000, **identity: Any) -> dict[str, Any]:
+        """Return what the API hands out for a JPEG."""
+        wanted = {"filename": "My cat.jpg", "content_type": "image/jpeg", "size": size}
+        answer = self.call("POST", "uploads", body=wanted, **identity)
+        assert answer.status == 201, answer.body
+        form: dict[str, Any] = answer.json
+        return form
+
+    def post(self, upload: Mapping[str, Any], content: bytes, **changes: str) -> Answer:
+        """Post a file to a form, some of whose fields may be changed."""
+        fields = {**upload["fields"], **changes, "file": ("cat.jpg", content, "image/jpeg")}
+        return self._send("POST", upload["url"], fields=fields)
+
+    def outcome(self, form: Mapping[str, Any], **identity: Any) -> dict[str, Any]:
+        """Wait until the upload by *form* is no longer waiting, and return what it has become."""
+
+        def look() -> dict[str, Any] | None:
+            answer = self.call("GET", form["status_url"], **identity)
+            assert answer.status in (200, 404), answer.body
+            state: dict[str, Any] = answer.json
+            return None if state["status"] in ("waiting", 404) else state
+
+        return eventually(look, what=form["key"])
+
+    def get(self, url: str) -> Answer:
+        """Follow a link, as a browser would."""
+        return self._send("GET", url)
+
+    @cached_property
+    def _http(self) -> urllib3.PoolManager:
+        authority: Path = self.pipeline.cloud.home / "authority.pem"
+        return urllib3.PoolManager(ca_certs=str(authority), retries=False)
+
+    def _send(self, method: str, url: str, **content: Any) -> Answer:
+        answer = self._http.request(method, url, **content)
+        return Answer(status=answer.status, headers=answer.headers, body=answer.data)
+
+    def _apply(self, variables: Mapping[str, Any]) -> None:
+        if variables != self._applied:
+            self._file.write_text(json.dumps({**self._usual, **variables}))
+            self.pipeline.terraform.apply()
+            self.outputs = self.pipeline.terraform.outputs()
+            self._applied = variables
+
+
+@contextmanager
+def without(pipeline: Pipeline, policy: str) -> Iterator[None]:
+    """Take one policy away from the role meanwhile."""
+    iam = pipeline.iam
+    document = iam.get_role_policy(RoleName=ROLE, PolicyName=policy)["PolicyDocument"]
+    iam.delete_role_policy(RoleName=ROLE, PolicyName=policy)
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=ROLE, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+
+def policies(pipeline: Pipeline) -> dict[str, list[str]]:
+    """Return the actions that every policy of the role allows."""
+    names = pipeline.iam.list_role_policies(RoleName=ROLE)["PolicyNames"]
+    documents: dict[str, Any] = {
+        name: pipeline.iam.get_role_policy(RoleName=ROLE, PolicyName=name)["PolicyDocument"]
+        for name in names
+    }
+    return {
+        name: [action for statement in document["Statement"] for action in statement["Action"]]
+        for name, document in documents.items()
+    }
