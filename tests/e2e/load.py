@@ -1,0 +1,171 @@
+"""Load for the pipeline, and the books that are kept of it."""
+
+import json
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from enum import StrEnum
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote_plus
+
+import boto3
+from botocore.exceptions import ClientError
+
+from tests.e2e.conftest import Pipeline
+from tests.factories import picture, record
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+SETTLING_SECONDS: Final = 20
+
+
+class Fate(StrEnum):
+    """What became of the newest upload of a key, or of its removal."""
+
+    PUBLISHED = "published"
+    REMOVED = "removed"
+    REPORTED = "reported"
+    LOST = "lost"
+
+
+class Books:
+    """What was done under each key last, and what has come of it as far as users can see."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.newest: dict[str, str | None] = {}  # ETags; None is a removal
+        self._pipeline = pipeline
+        self._reports: set[tuple[str, str | None]] = set()
+        self._reading = threading.Lock()
+
+    def fate(self, key: str) -> Fate:
+        etag = self.newest[key]
+        if all(self.stamp(image).get("source-etag") == etag for image in image_keys(key)):
+            return Fate.PUBLISHED if etag else Fate.REMOVED
+        with self._reading:
+            self._read_reports()
+        return Fate.REPORTED if (key, etag) in self._reports else Fate.LOST
+
+    def fates(self) -> Counter[Fate]:
+        return Counter(self.fate(key) for key in self.newest)
+
+    def stamp(self, image: str) -> dict[str, str]:
+        """Return what the processed object *image* says of its source: nothing if there is none."""
+        bucket = self._pipeline.outputs["processed_bucket"]
+        try:
+            return self._pipeline.s3.head_object(Bucket=bucket, Key=image)["Metadata"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "404":
+                return {}
+            raise
+
+    def _read_reports(self) -> None:
+        """Take everything from the failure queue."""
+        sqs, url = self._pipeline.sqs, self._pipeline.outputs["failure_queue_url"]
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                [announced] = json.loads(message["Body"])["requestPayload"]["Records"]
+                self._reports.add(_announced(announced))
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+
+def image_keys(key: str) -> list[str]:
+    """Return where the images of the PNG *key* belong."""
+    return [f"small/{key}", f"web/{key.removesuffix('.png')}.webp"]
+
+
+def _announced(announcement: dict[str, Any]) -> tuple[str, str | None]:
+    item = announcement["s3"]["object"]
+    is_removal = announcement["eventName"].startswith("ObjectRemoved")
+    return unquote_plus(item["key"]), None if is_removal else item["eTag"]
+
+
+class Writer(threading.Thread):
+    """Uploads, overwrites and removes pictures under keys of its own.
+
+    Takes a number from *numbers* for every upload, until there is none left or *deadline* has
+    come. Now and then it has an earlier upload announced once more, as S3 may do at any time.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        pipeline: Pipeline,
+        books: Books,
+        *,
+        numbers: Iterator[int],
+        deadline: float,
+    ) -> None:
+        super().__init__(name=name, daemon=True)
+        self.done: Counter[str] = Counter()
+        self._functions: LambdaClient = boto3.client("lambda")
+        self._pipeline = pipeline
+        self._bucket: str = pipeline.outputs["source_bucket"]
+        self._books = books
+        self._numbers = numbers
+        self._deadline = deadline
+        self._keys: list[str] = []
+        self._announcements: list[dict[str, Any]] = []
+
+    def run(self) -> None:
+        for number in self._numbers:
+            key = self._key()
+            self._upload(key, number)
+            for overwriting in islice(self._numbers, random.choice([0, 0, 0, 1, 2])):
+                self._upload(key, overwriting)
+            if self._announcements and random.random() < 0.3:
+                self._announce_again(random.choice(self._announcements))
+            if random.random() < 0.1:
+                self._remove(key)
+            self._settle(key)
+            if time.monotonic() > self._deadline:
+                return
+
+    def _key(self) -> str:
+        """Return a key that is new, or now and then one that has been used."""
+        if self._keys and random.random() < 0.3:
+            return random.choice(self._keys)
+        self._keys.append(f"load/{self.name} {len(self._keys)}.png")
+        return self._keys[-1]
+
+    def _upload(self, key: str, number: int) -> None:
+        body = content(number)
+        answer = self._pipeline.s3.put_object(Bucket=self._bucket, Key=key, Body=body)
+        self._books.newest[key] = answer["ETag"].strip('"')
+        self.done["uploads"] += 1
+
+    def _remove(self, key: str) -> None:
+        self._pipeline.s3.delete_object(Bucket=self._bucket, Key=key)
+        self._books.newest[key] = None
+        self.done["removals"] += 1
+
+    def _announce_again(self, announcement: dict[str, Any]) -> None:
+        self._functions.invoke(
+            FunctionName=self._pipeline.outputs["function_name"],
+            InvocationType="Event",
+            Payload=json.dumps({"Records": [announcement]}),
+        )
+        self.done["duplicates"] += 1
+
+    def _settle(self, key: str) -> None:
+        """Wait a while for an end, so that the load stays in proportion to what is done of it."""
+        deadline = time.monotonic() + SETTLING_SECONDS
+        while self._books.fate(key) is Fate.LOST and time.monotonic() < deadline:
+            time.sleep(0.5)
+        if stamp := self._books.stamp(image_keys(key)[0]):
+            etag, sequencer = stamp["source-etag"], stamp["source-sequencer"]
+            self._announcements.append(
+                record(key, bucket=self._bucket, etag=etag, sequencer=sequencer)
+            )
+
+
+def content(number: int) -> bytes:
+    """Return a file that no other *number* has: few are large, and fewer no pictures."""
+    if number % 25 == 7:
+        return f"no picture {number}".encode()
+    size = (2400, 1600) if number % 20 == 3 else (300, 200)
+    color = (number % 256, number // 256 % 256, number // 65536)
+    return picture(*size, color=color, kind="PNG")

@@ -1,0 +1,131 @@
+"""Under load and faults nothing is lost, counted from outside.
+
+Of the newest upload of every key there are all images, or a message on the failure queue; of a
+removed one there is no image, or a message.
+"""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import boto3
+import pytest
+
+from tests.e2e.conftest import Pipeline
+from tests.e2e.faults import SHARES, Fault, FaultyProxy, faulty_s3, faulty_workers
+from tests.e2e.load import Books, Fate, Writer, image_keys
+
+UPLOADS = int(os.environ.get("UPLOADS", "200"))
+PATIENCE_SECONDS = 60 + UPLOADS
+QUIET_SECONDS = 5  # the local cloud tries again sooner
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """A load that has been held, and the books of it."""
+
+    done: Counter[str]
+    seconds: float
+    requests: int
+    injected: Counter[Fault]
+    books: Books
+
+    def report(self) -> str:
+        rate = self.done["uploads"] / self.seconds
+        fates = self.books.fates()
+        return (
+            f"\nload held: {_listed(self.done)} under {len(self.books.newest)} keys"
+            f" in {self.seconds:.0f} seconds ({rate:.1f} uploads and"
+            f" {self.requests / self.seconds:.0f} S3 requests a second)"
+            f"\nfaults injected: {_listed(self.injected)}"
+            f"\nended: {_listed(fates)}\nlost: {fates[Fate.LOST]}"
+        )
+
+
+def _listed(counts: Counter[str] | Counter[Fault] | Counter[Fate]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in counts.items())
+
+
+@contextmanager
+def function_with(pipeline: Pipeline, **variables: str) -> Iterator[None]:
+    """Give the function more environment variables meanwhile."""
+    functions = boto3.client("lambda")
+    name = pipeline.outputs["function_name"]
+    before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+    def configure(environment: dict[str, str]) -> None:
+        functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": environment}
+        )
+        functions.get_waiter("function_updated_v2").wait(FunctionName=name)
+
+    configure(before | variables)
+    try:
+        yield
+    finally:
+        configure(before)
+
+
+def wait_until_quiet(proxy: FaultyProxy) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < proxy.last_request + QUIET_SECONDS:
+        assert time.monotonic() < deadline, "the function does not come to rest"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def load(pipeline: Pipeline) -> Load:
+    """Hold the load of several writers while everything fails now and then."""
+    books, injected = Books(pipeline), Counter[Fault]()
+    numbers = iter(range(UPLOADS))
+    start = time.monotonic()
+    deadline = start + PATIENCE_SECONDS
+    writers = [
+        Writer(f"writer {name}", pipeline, books, numbers=numbers, deadline=deadline)
+        for name in "abcd"
+    ]
+    with (
+        faulty_s3(pipeline.cloud, injected) as proxy,
+        function_with(pipeline, AWS_ENDPOINT_URL_S3=proxy.address),
+    ):
+        with faulty_workers(pipeline.cloud, proxy, injected):
+            for writer in writers:
+                writer.start()
+            for writer in writers:
+                writer.join()
+        seconds = time.monotonic() - start
+        wait_until_quiet(proxy)
+    return Load(
+        done=sum((writer.done for writer in writers), Counter()),
+        seconds=seconds,
+        requests=proxy.requests,
+        injected=injected,
+        books=books,
+    )
+
+
+def test_nothing_is_lost(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print(load.report())
+    assert load.done["uploads"] == UPLOADS
+    assert load.books.fates()[Fate.LOST] == 0
+
+
+def test_every_fault_was_among_them(load: Load) -> None:
+    assert set(SHARES) | {Fault.KILLED} <= set(load.injected)
+
+
+def test_most_of_it_is_published_all_the_same(load: Load) -> None:
+    fates = load.books.fates()
+    assert fates[Fate.PUBLISHED] > len(load.books.newest) / 2
+
+
+def test_the_count_would_see_a_lost_image(load: Load, pipeline: Pipeline) -> None:
+    published = next(key for key in load.books.newest if load.books.fate(key) is Fate.PUBLISHED)
+    pipeline.s3.delete_object(
+        Bucket=pipeline.outputs["processed_bucket"], Key=image_keys(published)[0]
+    )
+    assert load.books.fates()[Fate.LOST] == 1
