@@ -1,5 +1,6 @@
 """The handler: has each upload of an event processed, and answers for every one of them."""
 
+import json
 import os
 import signal
 from collections import Counter, defaultdict
@@ -7,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
 SECONDS_TO_REPORT = 0.5
 
-logger = Logger()
+# In ASCII a key cannot break its line, not even for readers that know more line ends than \n.
+logger = Logger(json_serializer=partial(json.dumps, default=str))
 metrics = Metrics()
 
 

@@ -165,7 +165,7 @@ def test_a_provoking_key_is_a_key_like_any_other(
     assert handle(upload(s3, key, picture())) == {"published": 1}
 
     assert processed_keys(s3) == [key]
-    [line] = log.getvalue().removesuffix("\n").split("\n")
+    [line] = log.getvalue().splitlines()
     assert json.loads(line)["source"]["key"] == key
 
 
@@ -193,7 +193,7 @@ def test_a_key_that_has_no_place_is_rejected(
     [failure] = failures(sqs, failure_queue_url)
     assert failure["rejection"]["reason"] == reason
     assert processed_keys(s3) == []
-    [line] = log.getvalue().removesuffix("\n").split("\n")
+    [line] = log.getvalue().splitlines()
     assert json.loads(line)["source"]["key"] == key
 
 

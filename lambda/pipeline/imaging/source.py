@@ -21,6 +21,9 @@ from pipeline.imaging import color, formats
 from pipeline.imaging.orientation import orientation_of, turned
 from pipeline.model import Format, Limits, Picture, Size
 
+LEAST_FRAME_PIXELS = 4096
+"""What a frame counts for at least: handling one takes its time, however small it is."""
+
 
 class SourceImage:
     """One file, its header known. A context manager: leaving it closes the file as well.
@@ -156,7 +159,8 @@ def _frames(image: Image.Image, format_: Format) -> int:
 
 
 def _check_pixels(picture: Picture, limits: Limits) -> None:
-    pixels = picture.size.width * picture.size.height * picture.frames
+    frame = max(picture.size.width * picture.size.height, LEAST_FRAME_PIXELS)
+    pixels = frame * picture.frames
     if pixels > limits.pixels:
         raise ImageTooLarge(
             f"{pixels} pixels are more than the {limits.pixels} allowed",
