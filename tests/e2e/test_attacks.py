@@ -95,8 +95,9 @@ def test_what_is_no_picture_is_rejected_whatever_its_name(
         "../../etc/attack.jpg",
         "/attack.jpg",
         "./attack.jpg",
-        # Not a new line: in the local cloud's policies `*` does not stand for that.
-        'attack\r{"level": "INFO", "message": "published"}\x01\x1b[31m.jpg',
+        # Neither a new line, for which `*` does not stand in the local cloud's policies, nor what
+        # XML cannot hold, in which it lists its objects.
+        'attack\r{"level": "INFO", "message": "published"}\t.jpg',
         "small/attack.jpg",
         ".pipeline/manifests/attack.jpg",
     ],
