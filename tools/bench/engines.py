@@ -73,7 +73,7 @@ class Sharp:
 
     def _ask(self, question: dict[str, object]) -> tuple[float, int]:
         assert self._process.stdin is not None  # noqa: S101 - opened with pipes below
-        assert self._process.stdout is not None  # noqa: S101
+        assert self._process.stdout is not None  # noqa: S101 - likewise
         self._process.stdin.write(json.dumps(question) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
@@ -184,6 +184,7 @@ def floor(work: Work, data: bytes) -> Sequence[bytes]:
 
 def vips(work: Work, data: bytes) -> Sequence[bytes]:
     """libvips through pyvips."""
+    # pyvips comes without types.
     import pyvips  # type: ignore[import-untyped]
 
     options: dict[str, Any] = {} if work.format == "png" else {"Q": work.quality}

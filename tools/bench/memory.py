@@ -43,6 +43,7 @@ def high_water(process: int | str = "self") -> float:
 def main(engine: str, file: str) -> None:
     """Run from the command line."""
     # The function's package has none, and one of its libraries would load it where there is.
+    # None is how Python is told that a module cannot be imported.
     sys.modules["numpy"] = None  # type: ignore[assignment]
     PYTHON_ENGINES[engine](WORKS[0], Path(file).read_bytes())
     print(json.dumps(high_water()))

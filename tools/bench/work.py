@@ -41,6 +41,7 @@ def _jpeg(name: str, sources: str, target: Target, **details: object) -> Work:
         format="jpeg",
         target=target,
         progressive=True,
+        # The fields of a variant, of as many types.
         **details,  # type: ignore[arg-type]
     )
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy
 import numpy.typing
 import pytest
-import pyvips  # type: ignore[import-untyped]
+import pyvips  # type: ignore[import-untyped]  # comes without types
 from PIL import Image
 from pipeline.model import Fit, Format, Position
 
