@@ -1,197 +1,176 @@
-"""The handler: has each upload of an event processed, and answers for every one of them."""
+"""The handler: which kind of event is this, and who answers it?"""
 
-import json
 import os
-import signal
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pipeline import events
+from pipeline.attempts import Answer, Stopwatch, attempt, failure
+from pipeline.backfill import backfill
 from pipeline.completion import complete
-from pipeline.errors import ConfigurationError, Rejected, Superseded, TransientFailure
+from pipeline.errors import ConfigurationError, Rejected
 from pipeline.model import Outcome, Removal, Source, Status
-from pipeline.process import process, remove
+from pipeline.process import inspect, process, record, reject, remove, render
 from pipeline.queue import FailureQueue
+from pipeline.recipes import source_recipe
 from pipeline.settings import Settings
 from pipeline.storage import CLIENT_CONFIG, Storage
+from pipeline.telemetry import log, logger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
     from pipeline.announcements import Announcements
     from pipeline.table import Table
 
-SECONDS_TO_REPORT = 0.5
+Event: TypeAlias = Mapping[str, Any]
 
-# In ASCII a key cannot break its line, not even for readers that know more line ends than \n.
-logger = Logger(json_serializer=partial(json.dumps, default=str))
-metrics = Metrics()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What became of one record, and after how long."""
-
-    record: Mapping[str, Any]
-    request: Source | Removal | None
-    outcome: Outcome
-    error: Exception | None
-    milliseconds: Mapping[str, float]
+Work: TypeAlias = Callable[..., Outcome]
+"""One of the functions of `pipeline.process`, or one that is called like them."""
 
 
 @logger.inject_lambda_context
-def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer an HTTP request, or every record of an S3 notification."""
+def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
+    """Answer an HTTP request, a state machine, or every record of what S3 has to tell."""
     if events.is_http(event):
         return _respond(event, context)
+    if step := events.step(event):
+        return _STEPS[step](event, context)
     return _process(event, context)
 
 
-def _respond(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+def _respond(event: Event, context: LambdaContext) -> dict[str, Any]:
     """Return the HTTP response. What nobody expected is raised, and answered by API Gateway."""
     answer: dict[str, Any] = _api().resolve(dict(event), context)
     logger.info("answered", extra={"route": event["routeKey"], "http_status": answer["statusCode"]})
     return answer
 
 
-def _process(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
+def _process(event: Event, context: LambdaContext) -> dict[str, Any]:
     """Return how many records ended in which status.
 
     Raises what went wrong with any of them, unless it was the file's own fault: then Lambda tries
     the whole event again, and finds done what is done. Rejections wait for a try in which nothing
     else went wrong, so that no upload is reported twice.
     """
-    answers = [_answer(record, context) for record in events.records(event)]
-    failures = [answer for answer in answers if answer.outcome.status is Status.FAILED]
-    if failures:
-        _log([answer for answer in answers if answer.outcome.status is not Status.REJECTED])
-        raise _combined(failures)
+    answers = [_attempt(one, context, events.request, _whole) for one in events.records(event)]
+    _raise_failures(answers)
     for answer in answers:
-        if isinstance(answer.error, Rejected):
-            _failure_queue().report(
-                answer.error,
-                request=answer.request,
-                event={"Records": [answer.record]},
-                request_id=context.aws_request_id,
-            )
-    _log(answers)
+        _report(answer, events.of(answer.record), context)
+    log(answers)
     return dict(Counter(answer.outcome.status.value for answer in answers))
 
 
-def _answer(record: Mapping[str, Any], context: LambdaContext) -> Answer:
-    request: Source | Removal | None = None
-    error: Exception | None = None
-    watch = Stopwatch()
-    with watch.stage("total"):
-        try:
-            with _deadline(context):
-                request = events.request(record)
-                outcome = _outcome(request, watch)
-        except Superseded as newer:
-            outcome, error = Outcome(status=Status.SUPERSEDED), newer
-        except Rejected as rejection:
-            outcome, error = Outcome(status=Status.REJECTED), rejection
-        # Nothing is swallowed: the handler raises it again when the other records are done.
-        except Exception as failure:  # noqa: BLE001
-            outcome, error = Outcome(status=Status.FAILED), failure
-    return Answer(
-        record=record,
-        request=request,
-        outcome=outcome,
-        error=error,
-        milliseconds=watch.milliseconds,
-    )
+def _inspect(event: Event, context: LambdaContext) -> dict[str, Any]:
+    """Return what an upload is and what is missing of it, or how it has ended."""
+    return _step(_attempt(event, context, events.announced, inspect))
 
 
-def _outcome(request: Source | Removal, watch: "Stopwatch") -> Outcome:
-    started_at = datetime.now(UTC)
-
-    def completed(outcome: Outcome) -> None:
-        with watch.stage("complete"):
-            complete(outcome, _table(), _announcements(), started_at=started_at)
-
-    if isinstance(request, Removal):
-        return remove(request, _settings(), _storage(), stage=watch.stage, complete=completed)
-    return process(request, _settings(), _storage(), stage=watch.stage, complete=completed)
+def _render(event: Event, context: LambdaContext) -> dict[str, Any]:
+    """Publish one image of an upload."""
+    work = partial(render, name=event["variant"])
+    return _step(_attempt(event, context, events.source, work))
 
 
-@contextmanager
-def _deadline(context: LambdaContext) -> Iterator[None]:
-    """Raise `TransientFailure` before Lambda would kill the function without a word."""
-
-    def expire(_: int, __: object) -> None:
-        raise TransientFailure("out of time: more of it, or more memory, may help")
-
-    seconds = context.get_remaining_time_in_millis() / 1000 - SECONDS_TO_REPORT
-    signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+def _record(event: Event, context: LambdaContext) -> dict[str, Any]:
+    """Publish an upload as a whole, whose images were rendered before."""
+    work = partial(record, ahead=events.ahead(event))
+    return _step(_attempt(event, context, events.source, work))
 
 
-def _combined(failures: Sequence[Answer]) -> Exception:
-    errors = [failure.error for failure in failures if failure.error]
-    if len(errors) == 1:
-        return errors[0]
-    return ExceptionGroup(f"{len(errors)} uploads failed", errors)
+def _step(answer: Answer) -> dict[str, Any]:
+    """Return what the next steps go by. A rejection is logged by the one that reports it."""
+    _raise_failures([answer])
+    if answer.outcome.status is not Status.REJECTED:
+        log([answer])
+    return events.answer(answer.outcome)
 
 
-class Stopwatch:
-    """Adds up the milliseconds of each named stage."""
-
-    def __init__(self) -> None:
-        self.milliseconds: dict[str, float] = defaultdict(float)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        start = perf_counter()
-        try:
-            yield
-        finally:
-            self.milliseconds[name] += (perf_counter() - start) * 1000
+def _reject(event: Event, context: LambdaContext) -> dict[str, Any]:
+    """Report the rejection that the steps before have come to."""
+    work = partial(_rejected, events.rejected(event))
+    answer = _attempt(event, context, events.source, work)
+    _raise_failures([answer])
+    _report(answer, event["event"], context)
+    log([answer])
+    return events.answer(answer.outcome)
 
 
-def _log(answers: Sequence[Answer]) -> None:
-    """Write one line and one set of metrics for each of *answers*."""
-    for answer in answers:
-        status = answer.outcome.status
-        write = {Status.FAILED: logger.error, Status.REJECTED: logger.warning}.get(
-            status, logger.info
-        )
-        write(status.value, extra=_line(answer))
-        metrics.add_metric(status.value.capitalize(), MetricUnit.Count, 1)
-        metrics.add_metric("Duration", MetricUnit.Milliseconds, answer.milliseconds["total"])
-        for published in answer.outcome.published:
-            metrics.add_metric("BytesPublished", MetricUnit.Bytes, published.bytes)
-        metrics.flush_metrics()
+def _backfill(event: Event, context: LambdaContext) -> dict[str, Any]:
+    """Return what became of a batch; raise what went wrong when the rest of it is done."""
+    work = partial(backfill, reviewed_only=event["reviewed_only"])
+    read = partial(events.listed, event["bucket"])
+    answers = [_attempt(item, context, read, work) for item in events.items(event)]
+    _raise_failures(answers)
+    log(answers)
+    return events.batch([answer.outcome for answer in answers])
 
 
-def _line(answer: Answer) -> dict[str, Any]:
-    line: dict[str, Any] = {
-        "milliseconds": {stage: round(took, 1) for stage, took in answer.milliseconds.items()}
-    }
-    if answer.request:
-        line["source"] = asdict(answer.request)
-    if answer.outcome.picture:
-        line["picture"] = asdict(answer.outcome.picture)
-    if answer.outcome.published:
-        line["published"] = [asdict(published) for published in answer.outcome.published]
+def _recipe(_: Event, __: LambdaContext) -> dict[str, Any]:
+    """Return the recipe by which sources are processed now."""
+    return {"recipe": source_recipe(_settings())}
+
+
+_STEPS: Mapping[str, Callable[[Event, LambdaContext], dict[str, Any]]] = {
+    "inspect": _inspect,
+    "render": _render,
+    "record": _record,
+    "reject": _reject,
+    "backfill": _backfill,
+    "recipe": _recipe,
+}
+
+
+def _attempt(
+    one: Event, context: LambdaContext, read: Callable[[Event], Any], work: Work
+) -> Answer:
+    """Have *work* done for what *read* makes of *one* record."""
+
+    def timed(request: Any, watch: Stopwatch) -> Outcome:
+        started_at = datetime.now(UTC)
+
+        def completed(outcome: Outcome) -> None:
+            with watch.stage("complete"):
+                complete(outcome, _table(), _announcements(), started_at=started_at)
+
+        return work(request, _settings(), _storage(), stage=watch.stage, complete=completed)
+
+    seconds = context.get_remaining_time_in_millis() / 1000
+    return attempt(one, read, timed, seconds=seconds, deadline=events.deadline(one))
+
+
+def _whole(request: Source | Removal, *args: Any, **kwargs: Any) -> Outcome:
+    """Do all that an event asks for."""
+    work: Work = remove if isinstance(request, Removal) else process
+    return work(request, *args, **kwargs)
+
+
+def _rejected(
+    rejection: Rejected, source: Source | None, _: Settings, storage: Storage, **told: Any
+) -> Outcome:
+    """Reject *source*; of an unreadable event there is none."""
+    if source:
+        reject(source, rejection, storage, complete=told["complete"])
+    raise rejection
+
+
+def _raise_failures(answers: Sequence[Answer]) -> None:
+    """Raise what went wrong, once what has ended well beside it is logged."""
+    if error := failure(answers):
+        log([answer for answer in answers if answer.outcome.status is not Status.REJECTED])
+        raise error
+
+
+def _report(answer: Answer, event: Event, context: LambdaContext) -> None:
+    """Report a rejection on the failure queue."""
     if isinstance(answer.error, Rejected):
-        line["reason"] = answer.error.reason
-    if answer.error:
-        line["detail"] = f"{type(answer.error).__name__}: {answer.error}"
-    return line
+        _failure_queue().report(
+            answer.error, request=answer.request, event=event, request_id=context.aws_request_id
+        )
 
 
 @cache

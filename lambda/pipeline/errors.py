@@ -3,6 +3,7 @@
 PipelineError
 ├── ConfigurationError      an operator must change a setting
 ├── Superseded              nothing: a newer upload or a deletion has taken this one's place
+├── DeadlineExceeded        nothing more for now: who set the deadline reports it
 ├── TransientFailure        try again later
 └── Rejected                report once, never retry: the file's fault
     ├── UnreadableEvent         unreadable-event
@@ -11,7 +12,9 @@ PipelineError
     ├── CorruptImage            corrupt-image
     ├── ImageTooLarge           image-too-large
     ├── KeyTooLong              key-too-long
-    └── KeyCollision            key-collision
+    ├── KeyReserved             key-reserved
+    ├── KeyCollision            key-collision
+    └── Refused                 refused
 """
 
 from collections.abc import Mapping
@@ -32,6 +35,10 @@ class Superseded(PipelineError):
 
 class TransientFailure(PipelineError):
     """Something outside failed and may work later: fail the invocation, so that it is retried."""
+
+
+class DeadlineExceeded(PipelineError):
+    """The time is up that the caller had for all of its tries: do not try again, report it."""
 
 
 class Rejected(PipelineError):
@@ -94,3 +101,17 @@ class KeyCollision(Rejected):
     """The processed key already belongs to another source, or to an object that is not ours."""
 
     reason = "key-collision"
+
+
+class Refused(Rejected):
+    """A review did not allow it."""
+
+    reason = "refused"
+
+
+def rejection(reason: str, message: str, found: Mapping[str, object]) -> Rejected:
+    """Return the rejection with that *reason* code; raise ValueError if there is none."""
+    for kind in Rejected.__subclasses__():
+        if kind.reason == reason:
+            return kind(message, found=found)
+    raise ValueError(f"no rejection has the reason {reason!r}")

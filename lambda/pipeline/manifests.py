@@ -5,14 +5,14 @@ only, which puts all uploads of one source, and its removal, into one order.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pipeline.errors import Superseded
 from pipeline.keys import RESERVED_PREFIX
-from pipeline.model import Format, Picture, Published, Removal, Size, Source
+from pipeline.model import Picture, Published, Removal, Source
 from pipeline.stamps import is_newer
 
 Upload = TypeVar("Upload", Source, "Manifest")
@@ -24,7 +24,7 @@ class Manifest:
 
     *bytes* is the size of the upload and *picture* what it showed; *recipe* is a hash of all that
     besides it decided the *images*. *retired* are keys that earlier uploads of it used and this
-    one does not.
+    one does not. *planned*, while its images are published one by one, are the keys of all of them.
     """
 
     source_key: str
@@ -36,16 +36,21 @@ class Manifest:
     recipe: str = ""
     images: tuple[Published, ...] = ()
     retired: tuple[str, ...] = ()
+    planned: tuple[str, ...] = ()
 
     @property
     def keys(self) -> frozenset[str]:
-        """The keys of the images that belong there now."""
-        return frozenset(image.key for image in self.images)
+        """The keys of the images that belong there now, or will."""
+        return frozenset(image.key for image in self.images).union(self.planned)
 
     @property
     def all_keys(self) -> frozenset[str]:
         """Every key at which an image of the source may ever have been put."""
         return self.keys.union(self.retired)
+
+    def is_of(self, source: Source) -> bool:
+        """Tell whether this is the manifest of the very upload *source*."""
+        return (self.etag, self.sequencer) == (source.etag, source.sequencer)
 
 
 def manifest_key(source_key: str) -> str:
@@ -60,22 +65,15 @@ def dump(manifest: Manifest) -> bytes:
 def load(body: bytes) -> Manifest:
     """Read what `dump` wrote."""
     fields = json.loads(body)
-    images = [
-        Published(**{**image, "format": Format(image["format"])}) for image in fields["images"]
-    ]
     return Manifest(
         **{
             **fields,
-            "picture": _picture(fields["picture"]) if fields["picture"] else None,
-            "images": tuple(images),
+            "picture": Picture.of(fields["picture"]) if fields["picture"] else None,
+            "images": tuple(map(Published.of, fields["images"])),
             "retired": tuple(fields["retired"]),
+            "planned": tuple(fields["planned"]),
         }
     )
-
-
-def _picture(fields: Mapping[str, Any]) -> Picture:
-    read = {"format": Format(fields["format"]), "size": Size(**fields["size"])}
-    return Picture(**{**fields, **read})
 
 
 def in_order(upload: Upload, current: Manifest | None) -> Upload:
@@ -117,12 +115,35 @@ def following(manifest: Manifest, last: Manifest | None) -> Manifest:
     return replace(manifest, retired=tuple(sorted(retired)))
 
 
-def of_removal(removal: Removal, *, after: Manifest | None) -> Manifest:
-    """Return the manifest that remembers *removal*, so that no late upload undoes it."""
+def plan(source: Source, keys: Collection[str], last: Manifest | None) -> Manifest:
+    """Return the manifest of *source* while its images are put under *keys* one by one.
+
+    Raises `Superseded` if *last* is newer.
+    """
+    source = in_order(source, last)
+    if last and last.is_of(source):
+        return replace(last, planned=tuple(sorted({*last.planned, *keys})))
+    return Manifest(
+        source_key=source.key,
+        etag=source.etag,
+        version=source.version,
+        sequencer=source.sequencer,
+        planned=tuple(sorted(keys)),
+        retired=tuple(sorted((last.all_keys if last else frozenset()).difference(keys))),
+    )
+
+
+def removed(removal: Removal, last: Manifest | None) -> Manifest:
+    """Return the manifest that remembers *removal*, so that no late upload undoes it.
+
+    Raises `Superseded` if *last* is newer.
+    """
+    if last and is_newer(last.sequencer, removal.sequencer):
+        raise Superseded(f"{last.sequencer} is newer than {removal.sequencer}")
     return Manifest(
         source_key=removal.key,
         etag="",
         version="",
         sequencer=removal.sequencer,
-        retired=tuple(sorted(after.all_keys if after else ())),
+        retired=tuple(sorted(last.all_keys if last else ())),
     )

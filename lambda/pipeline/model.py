@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pipeline.errors import Rejected
 
@@ -174,6 +174,12 @@ class Picture:
     placeholder: str = ""
     notes: Mapping[str, object] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> "Picture":
+        """Read what `dataclasses.asdict` and JSON made of one."""
+        read = {"format": Format(fields["format"]), "size": Size(**fields["size"])}
+        return cls(**{**fields, **read})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendition:
@@ -195,13 +201,17 @@ class Rendered:
 
 
 class Status(StrEnum):
-    """How an upload ended."""
+    """How an upload ended, or a step of its way."""
+
+    INSPECTED = "inspected"
+    RENDERED = "rendered"  # one image of it
 
     PUBLISHED = "published"
     REMOVED = "removed"  # the images of a source that was removed
     CURRENT = "current"  # all of it was there already
     SUPERSEDED = "superseded"
-    SKIPPED = "skipped"  # a folder marker
+    SKIPPED = "skipped"  # a folder marker, or what the trigger does not look at
+    UNREVIEWED = "unreviewed"  # left alone by a backfill
     REJECTED = "rejected"
     FAILED = "failed"  # for now: it will be tried again
 
@@ -217,19 +227,25 @@ class Published:
     height: int
     bytes: int
 
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> "Published":
+        """Read what `dataclasses.asdict` and JSON made of one."""
+        return cls(**{**fields, "format": Format(fields["format"])})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The end of one upload, or of the removal of one.
+    """The end of one upload, or of the removal of one, or of a step of its way.
 
-    *source* has its place in the order. *images* are all that there are of it now, with the
-    *etags* of their objects by key, and *published* those that were written just now. *recipe*
-    is that of all of them together.
+    *source* has its place in the order. *missing* are the names of the variants that it lacks.
+    *images* are all that there are of it now, with the *etags* of their objects by key, and
+    *published* those that were written just now. *recipe* is that of all of them together.
     """
 
     status: Status
     source: Source | Removal | None = None
     picture: Picture | None = None
+    missing: tuple[str, ...] = ()
     images: tuple[Published, ...] = ()
     etags: Mapping[str, str] = field(default_factory=dict)
     recipe: str = ""

@@ -1,19 +1,29 @@
-"""The way of one upload: fetched, looked at, rendered, published. And of a removal: taken away."""
+"""The way of one upload: fetched, looked at, rendered, published. And of a removal: taken away.
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
-from functools import cache
-from hashlib import sha256
-from pathlib import Path
+It is gone in one go by `process`, or in steps: `inspect`, `render` for each variant that is
+missing, and `record`. No step relies on the one before: each looks again at what it builds on.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import BinaryIO, Protocol, TypeAlias
 
 from pipeline import imaging, manifests, publication
 from pipeline.errors import EmptyFile, Rejected, Superseded
 from pipeline.keys import processed_key
 from pipeline.manifests import Manifest
-from pipeline.model import Outcome, Picture, Published, Removal, Rendition, Source, Status, Variant
+from pipeline.model import (
+    Outcome,
+    Picture,
+    Published,
+    Removal,
+    Rendition,
+    Source,
+    Status,
+    Variant,
+)
 from pipeline.publication import Place
+from pipeline.recipes import recipe, source_recipe
 from pipeline.settings import Settings
 from pipeline.stamps import Stamp
 from pipeline.storage import ExistingManifest
@@ -51,18 +61,98 @@ def process(
     if source.is_folder:
         return Outcome(status=Status.SKIPPED)
     try:
-        outcome = _publish(source, settings, storage, stage)
+        return record(source, settings, storage, stage=stage, complete=complete)
     except Rejected as rejection:
-        complete(Outcome(status=Status.REJECTED, source=source, rejection=rejection))
+        reject(source, rejection, storage, complete=complete)
         raise
-    except Superseded:
-        with stage("give way"):
-            newest = publication.give_way(source, storage)
-        if newest:
-            _restore(newest, source.bucket, settings, storage, stage, complete)
-        raise
+
+
+def inspect(
+    request: Source | Removal,
+    settings: Settings,
+    storage: Storage,
+    *,
+    stage: imaging.Stage,
+    complete: Complete = _nobody,
+) -> Outcome:
+    """Find out what an upload is and what is missing of it: nothing, if it is to be recorded only.
+
+    A removal is done with, unless it uncovers another upload. Raises like `process`, but returns a
+    rejection, and leaves it to `reject`.
+    """
+    if isinstance(request, Removal):
+        ended = _remove(request, storage, stage, complete)
+        if isinstance(ended, Outcome):
+            return ended
+        request = ended
+    if request.is_folder:
+        return Outcome(status=Status.SKIPPED)
+    with _giving_way(request, settings, storage, stage, complete):
+        try:
+            return _inspect(request, settings, storage, stage)
+        except Rejected as rejection:
+            return Outcome(status=Status.REJECTED, source=request, rejection=rejection)
+
+
+def render(
+    source: Source,
+    settings: Settings,
+    storage: Storage,
+    *,
+    name: str,
+    stage: imaging.Stage,
+    complete: Complete = _nobody,
+) -> Outcome:
+    """Put the image of *source* for the variant of that *name* where it belongs, ahead of the rest.
+
+    If there is no such variant any more, there is nothing to do. Raises like `process`.
+    """
+    variant = next((variant for variant in settings.variants if variant.name == name), None)
+    if variant is None:
+        return Outcome(status=Status.SKIPPED, source=source)
+    with _giving_way(source, settings, storage, stage, complete):
+        with _opened(source, settings, storage, stage) as image:
+            with stage("look"):
+                keys = _keys(source, image.picture, settings)
+                current = storage.manifest(source.key)
+                place = _place(source, variant, keys[variant], settings, storage)
+                kept = _kept({variant: place}, _known(current))
+            if kept:
+                return _rendered(source, image.picture, kept[variant])
+            rendered = imaging.render(image, [variant], settings.style, stage=stage)
+        [rendition] = rendered.renditions
+        with stage("publish"):
+            publication.publish_ahead(
+                source, place, rendition, storage, keys=keys.values(), after=current
+            )
+    return _rendered(source, rendered.picture, _published(place, rendition))
+
+
+def record(
+    source: Source,
+    settings: Settings,
+    storage: Storage,
+    *,
+    ahead: Sequence[Outcome] = (),
+    stage: imaging.Stage,
+    complete: Complete = _nobody,
+) -> Outcome:
+    """Publish *source* as a whole: what was rendered *ahead*, and what is still missing.
+
+    Raises like `process`.
+    """
+    with _giving_way(source, settings, storage, stage, complete):
+        outcome = _publish(source, settings, storage, stage, ahead)
     complete(outcome)
     return outcome
+
+
+def reject(
+    source: Source, rejection: Rejected, storage: Storage, *, complete: Complete = _nobody
+) -> None:
+    """Take back what was put ahead of *source*, which is rejected. Raises `TransientFailure`."""
+    publication.withdraw(source, storage)
+    complete(Outcome(status=Status.REJECTED, source=source, rejection=rejection))
 
 
 def remove(
@@ -78,41 +168,95 @@ def remove(
     If there is something under its key after all, as when the newest of several versions was
     deleted, that is processed instead. Raises like `process`.
     """
+    ended = _remove(removal, storage, stage, complete)
+    if isinstance(ended, Outcome):
+        return ended
+    return process(ended, settings, storage, stage=stage, complete=complete)
+
+
+def _remove(
+    removal: Removal, storage: Storage, stage: imaging.Stage, complete: Complete
+) -> Outcome | Source:
+    """Take away the images of a removed source, or return the upload that is there after all."""
     with stage("look"):
         found = storage.find(removal)
         current = storage.manifest(removal.key)
-    if found is None:
-        with stage("publish"):
-            publication.remove(removal, storage)
-        outcome = Outcome(status=Status.REMOVED, source=removal)
-        complete(outcome)
-        return outcome
-    if current and current.manifest.etag == found.etag:
-        return Outcome(status=Status.CURRENT)
-    return process(found, settings, storage, stage=stage, complete=complete)
+    if found:
+        is_current = current is not None and current.manifest.etag == found.etag
+        return Outcome(status=Status.CURRENT) if is_current else found
+    with stage("publish"):
+        publication.remove(removal, storage)
+    outcome = Outcome(status=Status.REMOVED, source=removal)
+    complete(outcome)
+    return outcome
 
 
-def _publish(source: Source, settings: Settings, storage: Storage, stage: imaging.Stage) -> Outcome:
+@contextmanager
+def _giving_way(
+    source: Source, settings: Settings, storage: Storage, stage: imaging.Stage, complete: Complete
+) -> Iterator[None]:
+    """Leave nothing of *source*, and what newer one took its place whole, if it is superseded."""
+    try:
+        yield
+    except Superseded:
+        with stage("give way"):
+            newest = publication.give_way(source, storage)
+        if newest:
+            _restore(newest, source.bucket, settings, storage, stage, complete)
+        raise
+
+
+@contextmanager
+def _opened(
+    source: Source, settings: Settings, storage: Storage, stage: imaging.Stage
+) -> Iterator[imaging.SourceImage]:
+    """Open *source*, its header read and checked. Raises like `process`."""
     if source.size == 0:
         raise EmptyFile("the file has no bytes", found={"bytes": 0})
     with stage("fetch"):
         file = storage.fetch(source, max_bytes=settings.limits.source_bytes)
     with file, imaging.open_image(file, settings.limits) as image:
+        yield image
+
+
+def _inspect(source: Source, settings: Settings, storage: Storage, stage: imaging.Stage) -> Outcome:
+    with _opened(source, settings, storage, stage) as image, stage("look"):
+        current = storage.manifest(source.key)
+        source = manifests.in_order(source, current.manifest if current else None)
+        kept = _kept(_places(source, image.picture, settings, storage), _known(current))
+    return Outcome(
+        status=Status.INSPECTED,
+        source=source,
+        picture=image.picture,
+        missing=tuple(variant.name for variant in settings.variants if variant not in kept),
+    )
+
+
+def _publish(
+    source: Source,
+    settings: Settings,
+    storage: Storage,
+    stage: imaging.Stage,
+    ahead: Sequence[Outcome],
+) -> Outcome:
+    before = [image for outcome in ahead for image in outcome.published]
+    with _opened(source, settings, storage, stage) as image:
         with stage("look"):
             current = storage.manifest(source.key)
             source = manifests.in_order(source, current.manifest if current else None)
             places = _places(source, image.picture, settings, storage)
-            kept = _kept(places, current)
+            kept = _kept(places, _known(current) | {image.key: image for image in before})
         missing = [variant for variant in settings.variants if variant not in kept]
         rendered = imaging.render(image, missing, settings.style, stage=stage) if missing else None
     made = dict(zip(missing, rendered.renditions if rendered else (), strict=True))
     published = {variant: _published(places[variant], made[variant]) for variant in missing}
-    # Only rendering finds the colours; what was rendered before is remembered in the manifest.
-    remembered = current.manifest.picture if current else None
+    # Only rendering finds the colours: what is not rendered now was seen then.
+    seen = [*[outcome.picture for outcome in ahead], current.manifest.picture if current else None]
+    picture = rendered.picture if rendered else next(filter(None, seen), image.picture)
     manifest = manifests.of_upload(
         source,
         [(kept | published)[variant] for variant in settings.variants],
-        picture=rendered.picture if rendered else remembered or image.picture,
+        picture=picture,
         recipe=source_recipe(settings),
     )
     with stage("publish"):
@@ -123,21 +267,19 @@ def _publish(source: Source, settings: Settings, storage: Storage, stage: imagin
             after=current,
         )
     return Outcome(
-        status=Status.PUBLISHED if made else Status.CURRENT,
+        status=Status.PUBLISHED if made or before else Status.CURRENT,
         source=source,
-        picture=rendered.picture if rendered else manifest.picture,
+        picture=picture,
         images=manifest.images,
         etags=_etags(places) | etags,
         recipe=manifest.recipe,
-        published=tuple(published.values()),
+        published=(*before, *published.values()),
     )
 
 
-def _places(
-    source: Source, picture: Picture, settings: Settings, storage: Storage
-) -> dict[Variant, Place]:
-    """Look at every key that an image of *source* goes to."""
-    keys = {
+def _keys(source: Source, picture: Picture, settings: Settings) -> dict[Variant, str]:
+    """Return the key of every image of *source*."""
+    return {
         variant: processed_key(
             settings.key_template,
             source_key=source.key,
@@ -147,21 +289,35 @@ def _places(
         )
         for variant in settings.variants
     }
+
+
+def _place(
+    source: Source, variant: Variant, key: str, settings: Settings, storage: Storage
+) -> Place:
+    """Look at what is under *key*."""
+    stamp = Stamp.of(source, recipe(variant, settings))
+    return Place(key=key, stamp=stamp, existing=storage.look(key))
+
+
+def _places(
+    source: Source, picture: Picture, settings: Settings, storage: Storage
+) -> dict[Variant, Place]:
+    """Look at every key that an image of *source* goes to."""
     return {
-        variant: Place(
-            key=key,
-            stamp=Stamp.of(source, recipe(variant, settings)),
-            existing=storage.look(key),
-        )
-        for variant, key in keys.items()
+        variant: _place(source, variant, key, settings, storage)
+        for variant, key in _keys(source, picture, settings).items()
     }
 
 
+def _known(current: ExistingManifest | None) -> dict[str, Published]:
+    """Return the images that a manifest tells of, by key."""
+    return {image.key: image for image in current.manifest.images} if current else {}
+
+
 def _kept(
-    places: Mapping[Variant, Place], current: ExistingManifest | None
+    places: Mapping[Variant, Place], known: Mapping[str, Published]
 ) -> dict[Variant, Published]:
     """Return what need not be made again. Raises `KeyCollision` or `Superseded`."""
-    known = {image.key: image for image in current.manifest.images} if current else {}
     return {
         variant: known[place.key]
         for variant, place in places.items()
@@ -187,31 +343,8 @@ def _restore(
         process(found, settings, storage, stage=stage, complete=complete)
 
 
-@cache
-def source_recipe(settings: Settings) -> str:
-    """Return a hash of everything besides the source that decides which images it has."""
-    recipes = [recipe(variant, settings) for variant in settings.variants]
-    return sha256(json.dumps([settings.key_template, recipes]).encode()).hexdigest()
-
-
-@cache
-def recipe(variant: Variant, settings: Settings) -> str:
-    """Return a hash of everything besides the source that decides how a rendition is published."""
-    watermark = settings.style.watermark if variant.watermark else None
-    if watermark:
-        # By content: the path says nothing about it, and differs from one environment to another.
-        watermark = replace(watermark, logo=_digest(watermark.logo), font=_digest(watermark.font))
-    ingredients = [
-        imaging.engine(),
-        asdict(variant),
-        asdict(replace(settings.style, watermark=watermark)),
-        settings.cache_control,
-    ]
-    return sha256(json.dumps(ingredients).encode()).hexdigest()
-
-
-def _digest(file: str | None) -> str | None:
-    return sha256(Path(file).read_bytes()).hexdigest() if file else None
+def _rendered(source: Source, picture: Picture, published: Published) -> Outcome:
+    return Outcome(status=Status.RENDERED, source=source, picture=picture, published=(published,))
 
 
 def _published(place: Place, rendition: Rendition) -> Published:

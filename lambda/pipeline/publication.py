@@ -2,15 +2,17 @@
 
 The order of events is that of the manifest. A publication claims it, puts the images, takes away
 what is retired, and then makes sure that the claim still holds: whoever came later has either seen
-the claim, and retires what it put, or is seen here, and this one gives way.
+the claim, and retires what it put, or is seen here, and this one gives way. Single images may be
+put ahead of it, under a claim that plans all of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Protocol
 
 from pipeline import manifests
-from pipeline.errors import Rejected, Superseded, TransientFailure
+from pipeline.errors import Rejected, TransientFailure
 from pipeline.manifests import Manifest
 from pipeline.model import Removal, Rendition, Source
 from pipeline.stamps import Stamp, Verdict, compare, encoded, is_newer
@@ -68,31 +70,51 @@ def publish(
     `TransientFailure`. Until a publication that was interrupted is tried again, what it put
     stays; one that collides takes back what it put.
     """
-    claim = _claim(manifest, storage, current=after)
+    following = partial(manifests.following, manifest)
+    claim = _claim(manifest.source_key, following, storage, current=after)
     try:
         etags = {place.key: _put(place, rendition, storage) for place, rendition in renditions}
     except Rejected:
-        nothing = replace(manifest, images=())
-        current = storage.manifest(manifest.source_key)
-        _retire(_claim(nothing, storage, current=current), storage)
+        _take_back(manifest, storage, current=storage.manifest(manifest.source_key))
         raise
     _retire(claim, storage)
     _confirm(claim, storage)
     return etags
 
 
+def publish_ahead(
+    source: Source,
+    place: Place,
+    rendition: Rendition,
+    storage: Storage,
+    *,
+    keys: Collection[str],
+    after: ExistingManifest | None,
+) -> None:
+    """Put one image of *source*, whose images will be at *keys*. Raises like `publish`.
+
+    Until all of them are published, earlier images of the source stay where no newer one is put.
+    """
+    claim = _claim(source.key, partial(manifests.plan, source, keys), storage, current=after)
+    _put(place, rendition, storage)
+    _confirm(claim, storage)
+
+
+def withdraw(source: Source, storage: Storage) -> None:
+    """Take back what was put ahead of *source*, which is not published after all.
+
+    Raises `Superseded` or `TransientFailure`.
+    """
+    current = storage.manifest(source.key)
+    if current and current.manifest.planned and current.manifest.is_of(source):
+        _take_back(current.manifest, storage, current=current)
+
+
 def remove(removal: Removal, storage: Storage) -> None:
     """Take away all images of a removed source; raise `Superseded` if there is a newer upload."""
+    removed = partial(manifests.removed, removal)
     current = storage.manifest(removal.key)
-    for _ in range(MAX_TRIES):
-        last = current.manifest if current else None
-        if last and is_newer(last.sequencer, removal.sequencer):
-            raise Superseded(f"{last.sequencer} is newer than {removal.sequencer}")
-        manifest = manifests.of_removal(removal, after=last)
-        if manifest == last or storage.put_manifest(manifest, over=current):
-            return _retire(manifest, storage)
-        current = storage.manifest(removal.key)
-    raise _overtaken(removal.key)
+    _retire(_claim(removal.key, removed, storage, current=current), storage)
 
 
 def give_way(source: Source, storage: Storage) -> Manifest | None:
@@ -118,14 +140,28 @@ def give_way(source: Source, storage: Storage) -> Manifest | None:
     return current.manifest if displaced else None
 
 
-def _claim(manifest: Manifest, storage: Storage, *, current: ExistingManifest | None) -> Manifest:
+def _claim(
+    source_key: str,
+    following: Callable[[Manifest | None], Manifest],
+    storage: Storage,
+    *,
+    current: ExistingManifest | None,
+) -> Manifest:
+    """Make the manifest *following* the last one, whichever that is by then, and return it."""
     for _ in range(MAX_TRIES):
         last = current.manifest if current else None
-        claim = manifests.following(manifest, last)
+        claim = following(last)
         if claim == last or storage.put_manifest(claim, over=current):
             return claim
-        current = storage.manifest(manifest.source_key)
-    raise _overtaken(manifest.source_key)
+        current = storage.manifest(source_key)
+    raise _overtaken(source_key)
+
+
+def _take_back(manifest: Manifest, storage: Storage, *, current: ExistingManifest | None) -> None:
+    """Leave no image of the source of *manifest*."""
+    nothing = replace(manifest, images=(), planned=(), recipe="")
+    following = partial(manifests.following, nothing)
+    _retire(_claim(manifest.source_key, following, storage, current=current), storage)
 
 
 def _put(place: Place, rendition: Rendition, storage: Storage) -> str:

@@ -17,10 +17,13 @@ RANKS = {
     "web": 2,
     "keys": 2,
     "stamps": 2,
+    "attempts": 2,
     "records": 2,
     "download": 2,
     "imaging": 2,
     "manifests": 3,
+    "recipes": 3,
+    "telemetry": 3,
     "storage": 4,
     "queue": 4,
     "table": 4,
@@ -31,7 +34,8 @@ RANKS = {
     "publication": 5,
     "process": 6,
     "api": 6,
-    "index": 7,
+    "backfill": 7,
+    "index": 8,
 }
 
 HOMES = {
@@ -43,10 +47,10 @@ HOMES = {
     "mypy_boto3_events": {"announcements"},
     "mypy_boto3_s3": {"storage", "uploads"},
     "mypy_boto3_sqs": {"queue"},
-    "aws_lambda_powertools": {"api", "index"},
+    "aws_lambda_powertools": {"api", "telemetry", "index"},
     "os": {"index"},
-    "time": {"index"},
-    "logging": {"index"},
+    "time": {"attempts"},
+    "signal": {"attempts"},
 }
 
 

@@ -21,7 +21,8 @@ from pipeline.errors import (
 )
 from pipeline.manifests import Manifest
 from pipeline.model import Format, Removal, Rendition, Size, Source, Status
-from pipeline.process import process, recipe
+from pipeline.process import process
+from pipeline.recipes import recipe
 from pipeline.settings import Settings
 from pipeline.stamps import Stamp
 from pipeline.storage import Existing, ExistingManifest

@@ -1,0 +1,118 @@
+"""One record's turn within an invocation: timed, held to its time, its errors made outcomes."""
+
+import signal
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter, time
+from typing import Any, Final, TypeAlias, TypeVar
+
+from pipeline.errors import DeadlineExceeded, Rejected, Superseded, TransientFailure
+from pipeline.model import Outcome, Removal, Source, Status
+
+Request = TypeVar("Request", bound=Source | Removal | None)
+
+Record: TypeAlias = Mapping[str, Any]
+"""Whatever of an event tells of one upload."""
+
+_SECONDS_TO_REPORT: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of one record, and after how long."""
+
+    record: Record
+    request: Source | Removal | None
+    outcome: Outcome
+    error: Exception | None
+    milliseconds: Mapping[str, float]
+
+
+class Stopwatch:
+    """Adds up the milliseconds of each named stage."""
+
+    def __init__(self) -> None:
+        self.milliseconds: dict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.milliseconds[name] += (perf_counter() - start) * 1000
+
+
+def attempt(
+    record: Record,
+    read: Callable[[Record], Request],
+    work: Callable[[Request, Stopwatch], Outcome],
+    *,
+    seconds: float,
+    deadline: float | None,
+) -> Answer:
+    """Have *record* read and the *work* done for it, and return what became of it.
+
+    The invocation is killed in *seconds*. After the *deadline*, in seconds since the epoch, there
+    is no other try.
+    """
+    request: Request | None = None
+    error: Exception | None = None
+    watch = Stopwatch()
+    with watch.stage("total"):
+        try:
+            with _time_limit(seconds - _SECONDS_TO_REPORT, deadline):
+                request = read(record)
+                outcome = work(request, watch)
+        except Superseded as newer:
+            outcome, error = Outcome(status=Status.SUPERSEDED), newer
+        except Rejected as rejection:
+            source = request if isinstance(request, Source) else None
+            outcome = Outcome(status=Status.REJECTED, source=source, rejection=rejection)
+            error = rejection
+        # Nothing is swallowed: the handler raises it when the other records are done.
+        except Exception as failure:  # noqa: BLE001
+            outcome, error = Outcome(status=Status.FAILED), failure
+    return Answer(
+        record=record,
+        request=request,
+        outcome=outcome,
+        error=error,
+        milliseconds=watch.milliseconds,
+    )
+
+
+def failure(answers: Sequence[Answer]) -> Exception | None:
+    """Return what went wrong with any of *answers*, in one: transient if part of it is."""
+    errors = [one.error for one in answers if one.outcome.status is Status.FAILED and one.error]
+    if len(errors) < 2:
+        return errors[0] if errors else None
+    group = ExceptionGroup(f"{len(errors)} uploads failed", errors)
+    if not any(isinstance(error, TransientFailure) for error in errors):
+        return group
+    combined = TransientFailure(f"{group.message}, the first: {errors[0]}")
+    combined.__cause__ = group
+    return combined
+
+
+@contextmanager
+def _time_limit(seconds: float, deadline: float | None) -> Iterator[None]:
+    """Raise before Lambda would kill the function without a word, or at the *deadline*.
+
+    `TransientFailure` if there may be more time in another try, otherwise `DeadlineExceeded`.
+    """
+    seconds_left = seconds if deadline is None else min(seconds, deadline - time())
+
+    def expire(_: int, __: object) -> None:
+        if seconds_left < seconds:
+            raise DeadlineExceeded("out of time: no step of this workflow has any left")
+        raise TransientFailure("out of time: more of it, or more memory, may help")
+
+    signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds_left, 0.001))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
