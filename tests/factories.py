@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from PIL import Image
+from pipeline.model import Removal, Source
 
 VARIANT: dict[str, Any] = {
     "fit": "inside",
@@ -80,6 +81,19 @@ def record(
                 "sequencer": sequencer,
             },
         },
+    }
+
+
+def announced(request: Source | Removal) -> dict[str, Any]:
+    """Return the event that S3 sends to EventBridge of *request*."""
+    s3_object: dict[str, Any] = {"key": request.key, "sequencer": request.sequencer}
+    if isinstance(request, Source):
+        s3_object |= {"size": request.size, "etag": request.etag, "version-id": request.version}
+    return {
+        "version": "0",
+        "detail-type": "Object Created" if isinstance(request, Source) else "Object Deleted",
+        "source": "aws.s3",
+        "detail": {"version": "0", "bucket": {"name": request.bucket}, "object": s3_object},
     }
 
 

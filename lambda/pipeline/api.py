@@ -31,6 +31,7 @@ EXPLANATIONS: Final = {
     "key-too-long": "The name of the file is too long.",
     "key-reserved": "An image cannot have this name.",
     "key-collision": "Another image has the name that this one would get.",
+    "refused": "A review did not allow it.",
 }
 
 

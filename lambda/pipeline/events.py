@@ -147,13 +147,14 @@ def items(event: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """Return those objects of a batch that the trigger would look at, as they can be read now.
 
     They come as `ListObjectsV2` lists them or as rows of an S3 inventory, which may tell of old
-    versions, of removals and of other buckets, too.
+    versions, of removals and of other buckets, and of more than the prefix that is wanted.
     """
     trigger = event["trigger"]
     return [
         item
         for item in event["items"]
         if item.get("Bucket", event["bucket"]) == event["bucket"]
+        and _listed_key(item).startswith(event["prefix"])
         and _listed_key(item).startswith(trigger["prefix"])
         and _listed_key(item).endswith(tuple(trigger["suffixes"]) or "")
         and item.get("IsLatest", "true") == "true"

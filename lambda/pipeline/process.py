@@ -181,9 +181,10 @@ def _remove(
     with stage("look"):
         found = storage.find(removal)
         current = storage.manifest(removal.key)
+        if found and current and publication.outlives(found, current, storage):
+            return Outcome(status=Status.CURRENT)
     if found:
-        is_current = current is not None and current.manifest.etag == found.etag
-        return Outcome(status=Status.CURRENT) if is_current else found
+        return found
     with stage("publish"):
         publication.remove(removal, storage)
     outcome = Outcome(status=Status.REMOVED, source=removal)

@@ -117,6 +117,19 @@ def remove(removal: Removal, storage: Storage) -> None:
     _retire(_claim(removal.key, removed, storage, current=current), storage)
 
 
+def outlives(found: Source, current: ExistingManifest, storage: Storage) -> bool:
+    """Tell whether *current* is of the content of *found*, which outlived a removal.
+
+    Then it takes the place of that removal in the order, so that no earlier one has an effect.
+    """
+    manifest = current.manifest
+    if manifest.etag != found.etag:
+        return False
+    if not is_newer(found.sequencer, manifest.sequencer):
+        return True
+    return storage.put_manifest(replace(manifest, sequencer=found.sequencer), over=current)
+
+
 def give_way(source: Source, storage: Storage) -> Manifest | None:
     """Take away what *source*, which is superseded, may have put before that was seen.
 

@@ -1,5 +1,6 @@
 """The AWS edge on moto: nothing leaves the process."""
 
+import io
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -8,6 +9,8 @@ import boto3
 import pytest
 from moto import mock_aws
 from pipeline.storage import CLIENT_CONFIG
+
+from tests.factories import environment
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -82,3 +85,25 @@ def dynamodb() -> "DynamoDBClient":
         ],
     )
     return client
+
+
+@pytest.fixture
+def configured(s3: "S3Client", failure_queue_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the handler its settings, and let it forget what it had before."""
+    import index
+
+    for name, value in environment(FAILURE_QUEUE_URL=failure_queue_url).items():
+        monkeypatch.setenv(name, value)
+    for name in dir(index):
+        if clear := getattr(getattr(index, name), "cache_clear", None):
+            clear()
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """Return what the handler's logger writes to."""
+    from pipeline import telemetry
+
+    stream = io.StringIO()
+    monkeypatch.setattr(telemetry.logger.registered_handler, "stream", stream)
+    return stream

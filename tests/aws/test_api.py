@@ -10,14 +10,14 @@ import pytest
 from pipeline.errors import ConfigurationError
 from pipeline.table import Table
 
-from tests.aws.test_handler import Context, configured, handle, log, upload
+from tests.aws.invoking import Context, handle, upload
 from tests.factories import picture, request
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["configured", "log"]
+pytestmark = pytest.mark.usefixtures("configured")
 
 CAT = {"filename": "cat.jpg", "content_type": "image/jpeg", "size": 1000}
 

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image, PngImagePlugin
 
-from tests.aws import test_handler
-from tests.aws.test_handler import failures, handle, processed_keys, upload
+from tests.aws.invoking import failures, handle, processed_keys, upload
 from tests.factories import picture, record, variants
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-configured = test_handler.configured
-log = test_handler.log
+pytestmark = pytest.mark.usefixtures("configured")
 
 SCRIPT = b"<script>alert(document.domain)</script>"
 

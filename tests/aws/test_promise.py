@@ -10,12 +10,7 @@ a handler makes.
 """
 
 import os
-import threading
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import Enum, auto
+from collections.abc import Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,17 +23,22 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from pipeline.completion import complete
 from pipeline.errors import Rejected, Superseded, TransientFailure
 from pipeline.model import Outcome, Removal, Source
-from pipeline.process import process, remove
-from pipeline.records import Record
-from pipeline.settings import Settings
 from pipeline.stamps import encoded
 from pipeline.storage import Storage
 from pipeline.table import Table
 
-from tests.factories import environment, picture, variants
+from tests.aws.handlers import (
+    REFUSED,
+    REFUSED_ETAG,
+    SETTINGS,
+    Fate,
+    Handler,
+    Killed,
+    WorkflowHandler,
+)
+from tests.factories import picture
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -50,6 +50,7 @@ HISTORIES = int(os.environ.get("HISTORIES", "100"))
 CONTENTS = {
     "red": picture(6, 4, color=(200, 0, 0), kind="PNG"),
     "blue": picture(6, 4, color=(0, 0, 200), kind="BMP"),
+    "green": REFUSED,
     "text": b"no picture",
 }
 
@@ -59,97 +60,6 @@ KEYS = ["a.png", "a.png", "a.png", "a.jpg"]
 NAMES = st.sampled_from(KEYS)
 CALLS = st.sampled_from([0, 1, 2, 3, 4, 5, 6, 8, 10, 1000])
 
-SETTINGS = Settings.from_environment(
-    environment(
-        VARIANTS=variants(same={"width": 3}, web={"width": 2, "format": "webp"}),
-        KEY_TEMPLATE="{directory}{stem}{extension}",
-    )
-)
-
-
-class Fate(Enum):
-    """How a call goes."""
-
-    DONE = auto()
-    FAILED = auto()
-    DONE_BUT_FAILED = auto()
-    KILLED = auto()
-
-
-class Killed(BaseException):
-    """The process of a handler ends here."""
-
-
-class Handler:
-    """One invocation for one event, in a thread that stops before every call of AWS."""
-
-    def __init__(self, request: Source | Removal, storage: Storage, table: Table) -> None:
-        self.request = request
-        self.ending: Outcome | BaseException | None = None
-        self._storage = storage
-        self._table = table
-        self._fate = Fate.DONE
-        self._go = threading.Semaphore(0)
-        self._stopped = threading.Semaphore(0)
-        threading.Thread(target=self._run, daemon=True).start()
-        self._stopped.acquire()
-
-    def step(self, fate: Fate) -> None:
-        """Let the next call happen so, and everything up to the one after."""
-        self._fate = fate
-        self._go.release()
-        self._stopped.acquire()
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        # Handlers take this for their storage.
-        return self._in_steps(getattr(self._storage, name))
-
-    def put_record(self, record: Record) -> bool:
-        written: bool = self._in_steps(self._table.put)(record)
-        return written
-
-    def _in_steps(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        def stepped(*args: Any, **kwargs: Any) -> Any:
-            self._stopped.release()
-            self._go.acquire()
-            if self._fate is Fate.KILLED:
-                raise Killed
-            if self._fate is Fate.FAILED:
-                raise TransientFailure("injected before the call")
-            result = method(*args, **kwargs)
-            if self._fate is Fate.DONE_BUT_FAILED:
-                raise TransientFailure("injected after the call")
-            return result
-
-        return stepped
-
-    def _run(self) -> None:
-        answer: Callable[..., Outcome] = remove if isinstance(self.request, Removal) else process
-        try:
-            self.ending = answer(
-                self.request,
-                SETTINGS,
-                self,
-                stage=lambda _: nullcontext(),
-                complete=self._complete,
-            )
-        except BaseException as error:  # noqa: BLE001 - looked at by the test
-            self.ending = error
-        self._stopped.release()
-
-    def _complete(self, outcome: Outcome) -> None:
-        complete(outcome, Recorder(self), None, started_at=datetime.now(UTC))
-
-
-@dataclass
-class Recorder:
-    """The table of records, as a handler sees it."""
-
-    handler: Handler
-
-    def put(self, record: Record) -> bool:
-        return self.handler.put_record(record)
-
 
 class Histories(RuleBasedStateMachine):
     """One history, in a folder of its own."""
@@ -157,6 +67,7 @@ class Histories(RuleBasedStateMachine):
     s3: "ClassVar[S3Client]"
     table: ClassVar[Table]
     bucket: ClassVar[str]
+    handler: ClassVar[type[Handler]]
     folders: ClassVar = count()
 
     def __init__(self) -> None:
@@ -240,6 +151,8 @@ class Histories(RuleBasedStateMachine):
             if isinstance(request, Removal) or request.etag == now.etag
         ]
         assert not all(isinstance(ending, Superseded) for ending in concerned), "lost"
+        if self.handler is WorkflowHandler:
+            assert REFUSED_ETAG not in published.values(), "published, though it was refused"
         if not any(isinstance(ending, Rejected) for ending in concerned):
             assert set(published.values()) == {now.etag}, "stale, or an orphan"
             assert len(published) == len(SETTINGS.variants), "incomplete"
@@ -249,7 +162,7 @@ class Histories(RuleBasedStateMachine):
         record = self._recorded(key)
         assert record["etag"] == now.etag, "the record of another upload"
         if record["status"] == "rejected":
-            assert record["reason"] in ("unsupported-format", "key-collision")
+            assert record["reason"] in ("unsupported-format", "key-collision", "refused")
             return
         assert record["status"] == "ready"
         assert {image["key"] for image in record["images"]} == set(published)
@@ -289,7 +202,7 @@ class Histories(RuleBasedStateMachine):
         self._announce(removal, calls)
 
     def _deliver(self, request: Source | Removal, calls: int) -> None:
-        handler = Handler(request, self.storage, self.table)
+        handler = self.handler(request, self.storage, self.table)
         self._collect(handler)
         self._advance(handler, calls)
 
@@ -315,15 +228,30 @@ class Histories(RuleBasedStateMachine):
         return f"{next(self.sequencers):04X}"
 
 
+@pytest.fixture(params=[Handler, WorkflowHandler], ids=["direct", "workflow"])
+def handler(request: pytest.FixtureRequest) -> type[Handler]:
+    """Return who is given the events."""
+    kind: type[Handler] = request.param
+    return kind
+
+
 @pytest.fixture(params=["source", "unversioned"])
 def histories(
-    request: pytest.FixtureRequest, s3: "S3Client", dynamodb: "DynamoDBClient"
+    request: pytest.FixtureRequest,
+    handler: type[Handler],
+    s3: "S3Client",
+    dynamodb: "DynamoDBClient",
 ) -> type[Histories]:
     """Return the state machine, for a bucket with or without versions."""
     s3.create_bucket(
         Bucket="unversioned", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
-    fields = {"s3": s3, "bucket": request.param, "table": Table(dynamodb, "records")}
+    fields = {
+        "s3": s3,
+        "bucket": request.param,
+        "handler": handler,
+        "table": Table(dynamodb, "records"),
+    }
     return type("Histories", (Histories,), fields)
 
 

@@ -14,7 +14,7 @@ from pipeline.model import Outcome, Removal, Status
 from pipeline.records import Record, State, comparable, of_outcome
 from pipeline.table import Table
 
-from tests.aws.test_handler import configured, failures, handle, upload
+from tests.aws.invoking import failures, handle, upload
 from tests.factories import picture
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-__all__ = ["configured"]
+pytestmark = pytest.mark.usefixtures("configured")
 
 REMOVAL = Removal(bucket="source", key="a.jpg", sequencer="05")
 

@@ -1,0 +1,74 @@
+"""The handler as Lambda calls it, and what it leaves behind."""
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import index
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pipeline.errors import TransientFailure
+from pipeline.storage import Storage
+
+from tests.factories import record
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+NASTY_KEY = "a b+c%é.jpg"
+
+
+class Context(LambdaContext):
+    def __init__(self, remaining_milliseconds: int = 60_000) -> None:
+        self._function_name = "processor"
+        self._memory_limit_in_mb = 1769
+        self._invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:processor"
+        self._aws_request_id = "52fdfc07-2182-454f-963f-5f0f9a621d72"
+        self._remaining_milliseconds = remaining_milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # theirs is static
+        return self._remaining_milliseconds
+
+
+def upload(s3: "S3Client", key: str, body: bytes, **fields: Any) -> dict[str, Any]:
+    """Put an object into the source bucket and return the record that announces it."""
+    answer = s3.put_object(Bucket="source", Key=key, Body=body)
+    return record(key, etag=answer["ETag"].strip('"'), size=len(body), **fields)
+
+
+def handle(*records: dict[str, Any]) -> dict[str, int]:
+    answer: dict[str, int] = index.handler({"Records": list(records)}, Context())
+    return answer
+
+
+def failures(sqs: "SQSClient", url: str) -> list[dict[str, Any]]:
+    answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+
+def processed_keys(s3: "S3Client") -> list[str]:
+    listed = s3.list_objects_v2(Bucket="processed").get("Contents", [])
+    return [found["Key"] for found in listed if not found["Key"].startswith(".pipeline/")]
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+class StorageWithout(Storage):
+    """A storage that cannot read the sources of one name."""
+
+    unreadable = "unlucky.jpg"
+
+    def fetch(self, source: Any, *, max_bytes: int) -> Any:
+        if source.key == self.unreadable:
+            raise TransientFailure("cannot read the source: SlowDown")
+        return super().fetch(source, max_bytes=max_bytes)
+
+
+class SlowStorage(Storage):
+    """A storage that takes a minute to read a source."""
+
+    def fetch(self, source: Any, *, max_bytes: int) -> Any:
+        time.sleep(60)
+        return super().fetch(source, max_bytes=max_bytes)
