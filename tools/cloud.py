@@ -22,6 +22,7 @@ from isolation import REGION, isolated
 from terraform import Terraform, linked_root
 
 _PATIENCE_SECONDS = 60
+_APP = Path(__file__).with_name("local_app.py")
 _ARCHITECTURES = {"aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -173,6 +174,7 @@ class Cloud:
             "DOCKER_HOST": f"unix://{self.home}/no-docker",
             "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "1",
             "LAMBDA_ASYNC_RETRY_MAX_SECONDS": "2",
+            "SFN_WAIT_SCALE": "0.1",
             "LOG_LEVEL": "WARNING",
         }
 
@@ -215,7 +217,7 @@ def _hypercorn(home: Path, port: int, plain_port: int) -> list[str]:
     MiniStack's own command would listen on port 443 as well.
     """
     return [
-        *("hypercorn", "ministack.app:app", "--bind", f"127.0.0.1:{port}", "--workers", "0"),
+        *("hypercorn", f"{_APP}:app", "--bind", f"127.0.0.1:{port}", "--workers", "0"),
         *("--certfile", str(home / "server.pem"), "--keyfile", str(home / "server.key")),
         *("--insecure-bind", f"127.0.0.1:{plain_port}", "--keep-alive", "75"),
     ]

@@ -1,0 +1,39 @@
+import traceback
+
+import pytest
+from local_functions import error_name
+
+
+class OutOfLuck(Exception):
+    pass
+
+
+def failed(error: Exception, *, lines: str = "") -> dict[str, object]:
+    """Return what MiniStack makes of *error*."""
+    trace = "".join(traceback.format_exception(error))
+    return {
+        "error": True,
+        "body": {"errorMessage": str(error), "errorType": "Runtime.HandlerError"},
+        "log": f"{lines}\n{trace}",
+    }
+
+
+@pytest.mark.parametrize("message", ["none left", "two\nlines", "a: b", "x.y: none left", ""])
+def test_an_error_is_called_by_its_class(message: str) -> None:
+    assert error_name(failed(OutOfLuck(message))) == "OutOfLuck"
+
+
+def test_an_error_is_not_called_by_its_cause() -> None:
+    error = OutOfLuck("none left")
+    error.__cause__ = ExceptionGroup("two failed", [ValueError("one"), ValueError("two")])
+    assert error_name(failed(error)) == "OutOfLuck"
+
+
+def test_a_line_of_the_log_is_no_error() -> None:
+    answer = failed(OutOfLuck("none left"), lines="something else: none left")
+    assert error_name(answer) == "OutOfLuck"
+
+
+def test_a_function_that_died_has_ended_its_runtime() -> None:
+    body = {"errorMessage": "Worker process died", "errorType": "Runtime.HandlerError"}
+    assert error_name({"body": body, "log": ""}) == "Runtime.ExitError"
