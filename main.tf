@@ -58,108 +58,29 @@ resource "terraform_data" "package" {
 locals {
   bucket_prefix = coalesce(var.bucket_prefix, var.name)
   account_id    = data.aws_caller_identity.current.account_id # all accounts share one space of bucket names
-
-  buckets         = { source = aws_s3_bucket.source, processed = aws_s3_bucket.processed }
-  expiration_days = { source = var.source_expiration_days, processed = var.processed_expiration_days }
 }
 
-resource "aws_s3_bucket" "source" {
-  bucket        = coalesce(var.source_bucket_name, "${local.bucket_prefix}-source-${local.account_id}")
-  force_destroy = var.force_destroy
-  tags          = var.tags
+module "source" {
+  source = "./modules/bucket"
+
+  name                 = coalesce(var.source_bucket_name, "${local.bucket_prefix}-source-${local.account_id}")
+  force_destroy        = var.force_destroy
+  is_versioned         = true
+  kms_key              = var.kms_key
+  expiration_days      = var.source_expiration_days
+  abort_multipart_days = var.abort_multipart_days
+  tags                 = var.tags
 }
 
-resource "aws_s3_bucket" "processed" {
-  bucket        = coalesce(var.processed_bucket_name, "${local.bucket_prefix}-processed-${local.account_id}")
-  force_destroy = var.force_destroy
-  tags          = var.tags
-}
+module "processed" {
+  source = "./modules/bucket"
 
-resource "aws_s3_bucket_public_access_block" "private" {
-  for_each = local.buckets
-
-  bucket = each.value.bucket
-
-  block_public_acls       = true
-  block_public_policy     = true
-  ignore_public_acls      = true
-  restrict_public_buckets = true
-}
-
-resource "aws_s3_bucket_ownership_controls" "owner" {
-  for_each = local.buckets
-
-  bucket = each.value.bucket
-
-  rule { object_ownership = "BucketOwnerEnforced" }
-}
-
-resource "aws_s3_bucket_server_side_encryption_configuration" "at_rest" {
-  for_each = local.buckets
-
-  bucket = each.value.bucket
-
-  rule {
-    bucket_key_enabled = var.kms_key != null
-
-    apply_server_side_encryption_by_default {
-      sse_algorithm     = var.kms_key == null ? "AES256" : "aws:kms"
-      kms_master_key_id = one(var.kms_key[*].arn)
-    }
-  }
-}
-
-resource "aws_s3_bucket_policy" "https_only" {
-  for_each = local.buckets
-
-  bucket = each.value.bucket
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "DenyPlainHttp"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "s3:*"
-      Resource  = [each.value.arn, "${each.value.arn}/*"]
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
-  })
-}
-
-resource "aws_s3_bucket_versioning" "source" {
-  bucket = aws_s3_bucket.source.bucket
-
-  versioning_configuration { status = "Enabled" }
-}
-
-resource "aws_s3_bucket_lifecycle_configuration" "cleanup" {
-  for_each = local.buckets
-
-  bucket = each.value.bucket
-
-  rule {
-    id     = "abort-incomplete-uploads"
-    status = "Enabled"
-
-    filter {}
-
-    abort_incomplete_multipart_upload { days_after_initiation = var.abort_multipart_days }
-  }
-
-  dynamic "rule" {
-    for_each = local.expiration_days[each.key][*]
-
-    content {
-      id     = "expire"
-      status = "Enabled"
-
-      filter {}
-
-      expiration { days = rule.value }
-      # Under versioning an expired object lives on as an old version: expired has to mean gone.
-      noncurrent_version_expiration { noncurrent_days = 1 }
-    }
-  }
+  name                 = coalesce(var.processed_bucket_name, "${local.bucket_prefix}-processed-${local.account_id}")
+  force_destroy        = var.force_destroy
+  kms_key              = var.kms_key
+  expiration_days      = var.processed_expiration_days
+  abort_multipart_days = var.abort_multipart_days
+  tags                 = var.tags
 }
 
 # What could not be processed, and why.
@@ -193,13 +114,13 @@ resource "aws_iam_role" "processor" {
 locals {
   permissions = {
     read-source = [
-      { Effect = "Allow", Action = ["s3:GetObject"], Resource = "${aws_s3_bucket.source.arn}/*" },
+      { Effect = "Allow", Action = ["s3:GetObject"], Resource = "${module.source.arn}/*" },
       # Without it S3 answers 403 instead of 404 for an object that is gone.
-      { Effect = "Allow", Action = ["s3:ListBucket"], Resource = aws_s3_bucket.source.arn },
+      { Effect = "Allow", Action = ["s3:ListBucket"], Resource = module.source.arn },
     ]
     write-processed = [
-      { Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource = "${aws_s3_bucket.processed.arn}/*" },
-      { Effect = "Allow", Action = ["s3:ListBucket"], Resource = aws_s3_bucket.processed.arn },
+      { Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource = "${module.processed.arn}/*" },
+      { Effect = "Allow", Action = ["s3:ListBucket"], Resource = module.processed.arn },
     ]
     write-logs = [
       # All streams of the one group.
@@ -231,7 +152,7 @@ resource "aws_iam_role_policy" "processor" {
 locals {
   environment = merge(
     {
-      PROCESSED_BUCKET             = aws_s3_bucket.processed.bucket
+      PROCESSED_BUCKET             = module.processed.name
       FAILURE_QUEUE_URL            = aws_sqs_queue.failures.url
       VARIANTS                     = jsonencode({ for name, variant in var.variants : name => { for field, value in variant : field => value if value != null } })
       KEY_TEMPLATE                 = var.key_template
@@ -256,7 +177,7 @@ locals {
   }
 
   upload_api = var.upload_api == null ? null : {
-    bucket       = aws_s3_bucket.source.bucket
+    bucket       = module.source.name
     access       = var.upload_api.jwt != null ? "subject" : var.upload_api.public ? "public" : "operator"
     form_seconds = var.upload_api.form_minutes * 60
     link_seconds = var.upload_api.link_minutes * 60
@@ -269,7 +190,7 @@ locals {
 
 resource "aws_lambda_function" "processor" {
   function_name = var.name
-  description   = "Makes the images in ${aws_s3_bucket.processed.bucket} of every image put into ${aws_s3_bucket.source.bucket}"
+  description   = "Makes the images in ${module.processed.name} of every image put into ${module.source.name}"
   role          = aws_iam_role.processor.arn
   tags          = var.tags
 
@@ -315,22 +236,24 @@ resource "aws_lambda_function_event_invoke_config" "processor" {
 }
 
 # The trigger: every object made in the source bucket, however it was made, and perhaps removed.
+# With the workflow S3 tells EventBridge instead. One resource holds both, so that the one is never gone before the other is there.
 
 resource "aws_lambda_permission" "source" {
   statement_id   = "source-bucket"
   action         = "lambda:InvokeFunction"
   function_name  = aws_lambda_function.processor.function_name
   principal      = "s3.amazonaws.com"
-  source_arn     = aws_s3_bucket.source.arn
+  source_arn     = module.source.arn
   source_account = local.account_id
 }
 
 resource "aws_s3_bucket_notification" "source" {
-  bucket = aws_s3_bucket.source.bucket
+  bucket      = module.source.name
+  eventbridge = var.workflow != null
 
   dynamic "lambda_function" {
     # S3 takes one suffix per filter.
-    for_each = length(var.trigger_suffixes) == 0 ? [""] : var.trigger_suffixes
+    for_each = try(var.workflow.direct_trigger, true) ? coalescelist(var.trigger_suffixes, [""]) : []
 
     content {
       lambda_function_arn = aws_lambda_function.processor.arn
@@ -342,12 +265,12 @@ resource "aws_s3_bucket_notification" "source" {
 
   lifecycle {
     precondition {
-      condition     = aws_s3_bucket.source.bucket != aws_s3_bucket.processed.bucket
-      error_message = "Source and processed bucket are both ${aws_s3_bucket.source.bucket}: every result would be processed again, for ever."
+      condition     = module.source.name != module.processed.name
+      error_message = "Source and processed bucket are both ${module.source.name}: every result would be processed again, for ever."
     }
   }
 
-  depends_on = [aws_lambda_permission.source, aws_lambda_function_event_invoke_config.processor]
+  depends_on = [aws_lambda_permission.source, aws_lambda_function_event_invoke_config.processor, module.workflow]
 }
 
 # Optional parts. Each adds its own policy to the role.
@@ -380,7 +303,7 @@ module "upload_api" {
   role_name           = aws_iam_role.processor.name
   function_name       = aws_lambda_function.processor.function_name
   function_arn        = aws_lambda_function.processor.arn
-  source_bucket       = { name = aws_s3_bucket.source.bucket, arn = aws_s3_bucket.source.arn }
+  source_bucket       = { name = module.source.name, arn = module.source.arn }
   table               = one([for metadata in module.metadata : { arn = metadata.table_arn }])
   jwt                 = var.upload_api.jwt
   public              = var.upload_api.public
@@ -389,4 +312,55 @@ module "upload_api" {
   burst               = var.upload_api.burst
   log_retention_days  = var.log_retention_days
   tags                = var.tags
+}
+
+locals {
+  # The function as a step of a state machine, and which of its failures may mend: the service's own troubles,
+  # a function killed or out of memory or time, and what the function says to be so.
+  step = {
+    arn             = aws_lambda_function.processor.arn
+    timeout_seconds = var.timeout_seconds
+    transient_errors = [
+      "TransientFailure", "Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout", "Lambda.TooManyRequestsException",
+      "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.ClientExecutionTimeoutException",
+    ]
+  }
+}
+
+module "workflow" {
+  source = "./modules/workflow"
+  count  = var.workflow == null ? 0 : 1
+
+  name               = var.name
+  type               = var.workflow.type
+  review             = var.workflow.review
+  max_concurrency    = var.workflow.max_concurrency
+  function           = local.step
+  source_bucket      = module.source.name
+  trigger            = { prefix = var.trigger_prefix, suffixes = var.trigger_suffixes, remove_deleted = var.remove_deleted }
+  failure_queue      = { arn = aws_sqs_queue.failures.arn, url = aws_sqs_queue.failures.url }
+  log_retention_days = var.log_retention_days
+  xray               = var.xray
+  tags               = var.tags
+}
+
+module "backfill" {
+  source = "./modules/backfill"
+  count  = var.backfill == null ? 0 : 1
+
+  name                         = "${var.name}-backfill"
+  function                     = local.step
+  source_bucket                = { name = module.source.name, arn = module.source.arn }
+  processed_bucket             = { name = module.processed.name, arn = module.processed.arn }
+  inventory_bucket             = var.backfill.inventory_bucket
+  kms_key                      = var.kms_key
+  trigger                      = { prefix = var.trigger_prefix, suffixes = var.trigger_suffixes }
+  reviewed_only                = try(var.workflow.review != null, false)
+  batch_size                   = var.backfill.batch_size
+  max_concurrency              = var.backfill.max_concurrency
+  tolerated_failure_percentage = var.backfill.tolerated_failure_percentage
+  timeout_hours                = var.backfill.timeout_hours
+  log_retention_days           = var.log_retention_days
+  xray                         = var.xray
+  tags                         = var.tags
 }

@@ -1,11 +1,11 @@
 output "source_bucket" {
   description = "Name of the bucket that takes the uploads"
-  value       = aws_s3_bucket.source.bucket
+  value       = module.source.name
 }
 
 output "processed_bucket" {
   description = "Name of the bucket that the results appear in"
-  value       = aws_s3_bucket.processed.bucket
+  value       = module.processed.name
 }
 
 output "function_name" {
@@ -30,7 +30,7 @@ output "failure_queue_url" {
 
 output "upload_command" {
   description = "A command that uploads an image"
-  value       = "aws s3 cp photo.jpg s3://${aws_s3_bucket.source.bucket}/${var.trigger_prefix}"
+  value       = "aws s3 cp photo.jpg s3://${module.source.name}/${var.trigger_prefix}"
 }
 
 output "metadata_table" {
@@ -51,4 +51,31 @@ output "upload_api_execution_arn" {
 output "upload_api_id" {
   description = "Id of the upload API; null without upload_api"
   value       = one(module.upload_api[*].api_id)
+}
+
+output "workflow_arn" {
+  description = "ARN of the workflow's state machine; null without workflow"
+  value       = one(module.workflow[*].state_machine_arn)
+}
+
+output "backfill" {
+  description = "What `make backfill` needs to know of this deployment; null without backfill"
+  value = one([for backfill in module.backfill : {
+    state_machine_arn            = backfill.state_machine_arn
+    source_bucket                = module.source.name
+    processed_bucket             = module.processed.name
+    inventory_bucket             = backfill.inventory_bucket
+    results_prefix               = backfill.results_prefix
+    prefix                       = var.trigger_prefix
+    suffixes                     = var.trigger_suffixes
+    batch_size                   = var.backfill.batch_size
+    max_concurrency              = var.backfill.max_concurrency
+    tolerated_failure_percentage = var.backfill.tolerated_failure_percentage
+    attempts                     = backfill.attempts
+    function_name                = aws_lambda_function.processor.function_name
+    memory_mb                    = var.memory_mb
+    architecture                 = var.architecture
+    timeout_seconds              = var.timeout_seconds
+    variants                     = length(var.variants)
+  }])
 }

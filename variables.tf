@@ -656,3 +656,100 @@ variable "upload_api" {
     error_message = "What comes by the upload API lies under uploads/ with any extension: with upload_api, trigger_suffixes must be empty and trigger_prefix \"\" or \"uploads/\"."
   }
 }
+
+variable "workflow" {
+  description = <<-EOT
+    A Step Functions workflow between the source bucket and the function, with room for a step of your own; null for none
+    - type: `express`, cheap and done within five minutes, or `standard`, which tries for longer and keeps a history
+    - review: a function that is asked about every upload before its images are made, by its ARN, and how long it may take
+    - max_concurrency: how many images of one upload are made at once
+    - direct_trigger: whether uploads reach the function directly as well, while the workflow is being switched on or off; what comes by both ways is made once
+  EOT
+  type = object({
+    type            = optional(string, "express")
+    review          = optional(object({ function_arn = string, timeout_seconds = optional(number, 30) }))
+    max_concurrency = optional(number, 4)
+    direct_trigger  = optional(bool, false)
+  })
+  default = null
+
+  validation {
+    condition     = alltrue([for workflow in var.workflow[*] : contains(["express", "standard"], workflow.type)])
+    error_message = "workflow.type is express or standard; got ${jsonencode(try(var.workflow.type, null))}."
+  }
+
+  validation {
+    condition     = alltrue([for review in try(var.workflow.review[*], []) : can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[a-zA-Z0-9_-]+(:[a-zA-Z0-9$_-]+)?$", review.function_arn))])
+    error_message = "workflow.review.function_arn is the ARN of a function, or of a version or an alias of one; got ${jsonencode(try(var.workflow.review.function_arn, null))}."
+  }
+
+  validation {
+    condition     = alltrue([for review in try(var.workflow.review[*], []) : contains(range(1, 901), review.timeout_seconds)])
+    error_message = "workflow.review.timeout_seconds is a whole number from 1 to 900; got ${jsonencode(try(var.workflow.review.timeout_seconds, null))}."
+  }
+
+  validation {
+    condition     = alltrue([for review in try(var.workflow.review[*], []) : var.workflow.type != "express" || review.timeout_seconds <= 60])
+    error_message = "workflow.review.timeout_seconds is at most 60 with type express, which has five minutes for everything, two reviews among it; got ${jsonencode(try(var.workflow.review.timeout_seconds, null))}. Type standard waits longer."
+  }
+
+  validation {
+    condition     = alltrue([for workflow in var.workflow[*] : contains(range(1, 41), workflow.max_concurrency)])
+    error_message = "workflow.max_concurrency is a whole number from 1 to 40; got ${jsonencode(try(var.workflow.max_concurrency, null))}."
+  }
+
+  validation {
+    condition     = alltrue([for workflow in var.workflow[*] : workflow.review == null || !workflow.direct_trigger])
+    error_message = "What comes by workflow.direct_trigger is published without a review: switch with the one and then set the other."
+  }
+}
+
+variable "backfill" {
+  description = <<-EOT
+    A Step Functions state machine that has the function process what already lies in the source bucket, started by `make backfill`; null for none
+    - batch_size: how many objects one invocation is given
+    - max_concurrency: how many invocations run at once
+    - tolerated_failure_percentage: of the objects, from which on the rest is not tried
+    - timeout_hours: after which it ends in any case
+    - inventory_bucket: bucket that S3 Inventory reports lie in, by its ARN; null if none are used
+  EOT
+  type = object({
+    batch_size                   = optional(number, 10)
+    max_concurrency              = optional(number, 5)
+    tolerated_failure_percentage = optional(number, 5)
+    timeout_hours                = optional(number, 24)
+    inventory_bucket             = optional(object({ arn = string }))
+  })
+  default = null
+
+  validation {
+    condition     = alltrue([for backfill in var.backfill[*] : contains(range(1, 101), backfill.batch_size)])
+    error_message = "backfill.batch_size is a whole number from 1 to 100; got ${jsonencode(try(var.backfill.batch_size, null))}."
+  }
+
+  validation {
+    condition     = alltrue([for backfill in var.backfill[*] : contains(range(1, 1001), backfill.max_concurrency)])
+    error_message = "backfill.max_concurrency is a whole number from 1 to 1000: a backfill is never without a limit; got ${jsonencode(try(var.backfill.max_concurrency, null))}."
+  }
+
+  validation {
+    condition     = try(var.backfill.max_concurrency < var.reserved_concurrency, var.backfill == null || var.reserved_concurrency == null)
+    error_message = "backfill.max_concurrency has to be less than reserved_concurrency, ${jsonencode(var.reserved_concurrency)}, or live uploads would wait for the backfill; got ${jsonencode(try(var.backfill.max_concurrency, null))}."
+  }
+
+  validation {
+    condition     = alltrue([for backfill in var.backfill[*] : backfill.tolerated_failure_percentage >= 0 && backfill.tolerated_failure_percentage <= 100])
+    error_message = "backfill.tolerated_failure_percentage is from 0 to 100; got ${jsonencode(try(var.backfill.tolerated_failure_percentage, null))}."
+  }
+
+  validation {
+    # A year is the longest that Step Functions lets anything run.
+    condition     = alltrue([for backfill in var.backfill[*] : backfill.timeout_hours >= 1 && backfill.timeout_hours <= 8760 && floor(backfill.timeout_hours) == backfill.timeout_hours])
+    error_message = "backfill.timeout_hours is a whole number from 1 to 8760; got ${jsonencode(try(var.backfill.timeout_hours, null))}."
+  }
+
+  validation {
+    condition     = alltrue([for bucket in try(var.backfill.inventory_bucket[*], []) : can(regex("^arn:[a-z-]+:s3:::[a-z0-9.-]{3,63}$", bucket.arn))])
+    error_message = "backfill.inventory_bucket.arn is the ARN of a bucket, without a key; got ${jsonencode(try(var.backfill.inventory_bucket.arn, null))}."
+  }
+}

@@ -39,7 +39,7 @@ run "upload_api_is_on_with_an_empty_object" {
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.processor.environment[0].variables.UPLOAD_API) == { access = "operator", bucket = aws_s3_bucket.source.bucket, form_seconds = 300, link_seconds = 3600 }
+    condition     = jsondecode(aws_lambda_function.processor.environment[0].variables.UPLOAD_API) == { access = "operator", bucket = output.source_bucket, form_seconds = 300, link_seconds = 3600 }
     error_message = aws_lambda_function.processor.environment[0].variables.UPLOAD_API
   }
 }

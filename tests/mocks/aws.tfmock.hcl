@@ -7,16 +7,22 @@ mock_data "aws_caller_identity" {
 }
 
 override_resource {
-  target = aws_s3_bucket.source
+  target = module.source.aws_s3_bucket.pictures
   values = {
     arn = "arn:aws:s3:::source"
   }
 }
 
 override_resource {
-  target = aws_s3_bucket.processed
+  target = module.processed.aws_s3_bucket.pictures
   values = {
     arn = "arn:aws:s3:::processed"
+  }
+}
+
+mock_resource "aws_s3_bucket" {
+  defaults = {
+    arn = "arn:aws:s3:::pictures"
   }
 }
 
@@ -61,5 +67,17 @@ mock_resource "aws_apigatewayv2_api" {
   defaults = {
     api_endpoint  = "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
     execution_arn = "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5"
+  }
+}
+
+mock_resource "aws_sfn_state_machine" {
+  defaults = {
+    arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:machine"
+  }
+}
+
+mock_resource "aws_cloudwatch_event_rule" {
+  defaults = {
+    arn = "arn:aws:events:eu-central-1:123456789012:rule/uploads"
   }
 }
