@@ -11,9 +11,9 @@ COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-
 	--generate-hashes --no-annotate --custom-compile-command "make lock"
 
 # By the environment the shell gets it whole, spaces and quotes and all.
-export PHOTO PHOTOS COUNT QUEUE FUNCTION REASON DRY_RUN
+export PHOTO PHOTOS COUNT QUEUE WORKFLOW FUNCTION REASON DRY_RUN PREFIX MANIFEST DEPLOYMENT YES STOP
 
-.PHONY: help demo up down redrive pictures bench fuzz soak audit test lint terraform-test pytest format build lock clean terraform
+.PHONY: help demo up down redrive backfill pictures bench fuzz soak audit test lint terraform-test pytest format build lock clean terraform
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -49,9 +49,15 @@ audit: $(INSTALLED) ## Look for unsafe settings (checkov) and for known holes in
 terraform-test: lint
 	@$(PYTHON) tools/terraform.py
 
-redrive: $(INSTALLED) terraform ## Let the function try again what failed (REASON=… DRY_RUN=1)
-	@$(PYTHON) tools/redrive.py $${QUEUE:+--queue-url "$$QUEUE"} $${FUNCTION:+--function "$$FUNCTION"} \
+redrive: $(INSTALLED) terraform ## Have what failed tried again (REASON=… DRY_RUN=1)
+	@$(PYTHON) tools/redrive.py $${QUEUE:+--queue-url "$$QUEUE"} \
+		$${WORKFLOW:+--workflow "$$WORKFLOW"} $${FUNCTION:+--function "$$FUNCTION"} \
 		$${REASON:+--reason "$$REASON"} $${DRY_RUN:+--dry-run}
+
+backfill: $(INSTALLED) terraform ## Process what is there already (PREFIX=… MANIFEST=… DRY_RUN=1 STOP=1)
+	@PYTHONPATH=lambda $(PYTHON) tools/backfill.py $${PREFIX:+--prefix "$$PREFIX"} \
+		$${MANIFEST:+--manifest "$$MANIFEST"} $${DEPLOYMENT:+--deployment "$$DEPLOYMENT"} \
+		$${DRY_RUN:+--dry-run} $${YES:+--yes} $${STOP:+--stop}
 
 pictures: demo ## Draw the pictures of the README
 	@PYTHONPATH=lambda $(PYTHON) tools/gallery.py

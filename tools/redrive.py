@@ -1,17 +1,18 @@
-"""Show what is on the failure queue and, after confirmation, let the function try it again.
+"""Show what is on the failure queue and, after confirmation, have it tried again.
 
-The queue holds two kinds of messages in one frame: records that Lambda writes when its retries
-are exhausted, and rejections, which the function writes itself.
+The queue holds three kinds of messages. Two have one frame: records that Lambda or the workflow
+writes when its retries are exhausted, and rejections, which the function writes itself. The third
+are events that EventBridge could not give to the workflow, just as they are.
 """
 
 import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote_plus
 
 import boto3
@@ -21,16 +22,20 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
+    from mypy_boto3_stepfunctions import SFNClient
 
 # While a message is looked at here, nobody else gets it. Nor does a second reading of this queue.
 HOLD_SECONDS = 300
 
 ACCEPTED = 202
 
+Try: TypeAlias = Callable[[Mapping[str, Any]], None]
+"""Has an event tried again, and returns when it is certain that it will be."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One message of the failure queue, and what to send to the function in its place."""
+    """One message of the failure queue, and the event to try again."""
 
     id: str
     receipt: str
@@ -42,17 +47,16 @@ class Failure:
 
 
 def read(message: "MessageTypeDef") -> Failure:
-    """Read one SQS message; raise ValueError if it is of neither kind."""
+    """Read one SQS message; raise ValueError if it is of none of the kinds."""
     try:
         body = json.loads(message["Body"])
-        rejection = body.get("rejection")
-        event = body["requestPayload"]
+        event, reason, detail = _undelivered(message) if "detail" in body else _framed(body)
         return Failure(
             id=message["MessageId"],
             receipt=message["ReceiptHandle"],
             time=_time(message["Attributes"]["SentTimestamp"]),
-            reason=rejection["reason"] if rejection else body["requestContext"]["condition"],
-            detail=rejection["message"] if rejection else _error(body.get("responsePayload")),
+            reason=reason,
+            detail=detail,
             keys=tuple(_keys(event)),
             event=event,
         )
@@ -67,6 +71,7 @@ def receive(sqs: "SQSClient", queue_url: str) -> Iterator["MessageTypeDef"]:
         MaxNumberOfMessages=10,
         VisibilityTimeout=HOLD_SECONDS,
         AttributeNames=["SentTimestamp"],
+        MessageAttributeNames=["ERROR_CODE", "ERROR_MESSAGE"],
     ).get("Messages"):
         yield from messages
 
@@ -80,29 +85,68 @@ def release(sqs: "SQSClient", queue_url: str, messages: Iterable["MessageTypeDef
 
 
 def send(
-    failures: Sequence[Failure],
-    *,
-    function: str,
-    queue_url: str,
-    functions: "LambdaClient",
-    sqs: "SQSClient",
+    failures: Sequence[Failure], try_again: Try, *, queue_url: str, sqs: "SQSClient"
 ) -> Iterator[Failure]:
-    """Invoke *function* with each failure again, and yield it when it is off the queue.
+    """Have each failure tried again, and yield it when it is off the queue.
 
-    A message is deleted only after Lambda has accepted its event, so none can be lost here. One
-    that is interrupted in between is tried twice, which does no harm.
+    A message is deleted only after its event was accepted, so none can be lost here. One that is
+    interrupted in between is tried twice, which does no harm.
     """
     for failure in failures:
-        answer = functions.invoke(
-            FunctionName=function, InvocationType="Event", Payload=json.dumps(failure.event)
-        )
-        if answer["StatusCode"] != ACCEPTED:
-            raise SystemExit(f"Lambda did not accept {failure.id}: {answer['StatusCode']}")
+        try_again(failure.event)
         sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=failure.receipt)
         yield failure
 
 
+def by_function(function: str, functions: "LambdaClient") -> Try:
+    """Return how *function* tries an event again: all of it in one invocation."""
+
+    def invoke(event: Mapping[str, Any]) -> None:
+        answer = functions.invoke(
+            FunctionName=function, InvocationType="Event", Payload=json.dumps(event)
+        )
+        if answer["StatusCode"] != ACCEPTED:
+            raise SystemExit(f"Lambda did not accept an event: {answer['StatusCode']}")
+
+    return invoke
+
+
+def by_workflow(workflow: str, machines: "SFNClient") -> Try:
+    """Return how *workflow* tries an event again: in one execution for each upload in it.
+
+    The function by itself would pass by the review.
+    """
+
+    def start(event: Mapping[str, Any]) -> None:
+        records = event.get("Records")
+        parts = [event] if records is None else [{"Records": [record]} for record in records]
+        for part in parts:
+            machines.start_execution(stateMachineArn=workflow, input=json.dumps(part))
+
+    return start
+
+
+def _framed(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], str, str]:
+    """Return the event of a failure record, the reason for it, and a sentence about that."""
+    event = body["requestPayload"]
+    if rejection := body.get("rejection"):
+        return event, rejection["reason"], rejection["message"]
+    return event, body["requestContext"]["condition"], _error(body.get("responsePayload"))
+
+
+def _undelivered(message: "MessageTypeDef") -> tuple[Mapping[str, Any], str, str]:
+    """Return the same of a dead letter, of which EventBridge tells in attributes."""
+    attributes: Mapping[str, Any] = message.get("MessageAttributes", {})
+    reason = attributes.get("ERROR_CODE", {}).get("StringValue", "Undelivered")
+    detail = attributes.get("ERROR_MESSAGE", {}).get("StringValue", "")
+    return json.loads(message["Body"]), reason, detail
+
+
 def _keys(event: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the addresses of the uploads. Notifications have form-encoded keys, events raw ones."""
+    if "detail" in event:
+        detail = event["detail"]
+        yield f"s3://{detail['bucket']['name']}/{detail['object']['key']}"
     for record in event.get("Records", []):
         s3 = record.get("s3", {})
         bucket, key = s3.get("bucket", {}).get("name"), s3.get("object", {}).get("key", "")
@@ -114,9 +158,14 @@ def _time(milliseconds: str) -> str:
 
 
 def _error(response: object) -> str:
-    if isinstance(response, Mapping):
-        return str(response.get("errorMessage", ""))
-    return ""
+    """Return the message of an error, also from a workflow, which has Lambda's answer as text."""
+    if not isinstance(response, Mapping):
+        return ""
+    message = str(response.get("errorMessage", ""))
+    try:
+        return str(json.loads(message)["errorMessage"])
+    except (ValueError, TypeError, KeyError):
+        return message
 
 
 def _row(failure: Failure) -> str:
@@ -124,33 +173,48 @@ def _row(failure: Failure) -> str:
     return f"{failure.time:25}  {failure.reason:20}  {what}\n{'':27}{failure.detail}"
 
 
-def _deployment(arguments: argparse.Namespace) -> tuple[str, str]:
-    """Return the queue and the function that were named, or those that Terraform deployed here."""
-    if arguments.queue_url and arguments.function:
-        return arguments.queue_url, arguments.function
+def _deployment(arguments: argparse.Namespace) -> tuple[str, str, Try]:
+    """Return the queue, and who tries again: by name and in deed.
+
+    Both are those that were named, or else those that Terraform deployed here: the workflow if
+    there is one.
+    """
+    queue_url, workflow = arguments.queue_url, arguments.workflow
+    function = arguments.function
+    if not (queue_url and (workflow or function)):
+        deployed = _deployed()
+        queue_url = queue_url or deployed["failure_queue_url"]
+        if not (workflow or function):
+            workflow, function = deployed.get("workflow_arn"), deployed["function_name"]
+    if workflow:
+        return queue_url, workflow, by_workflow(workflow, boto3.client("stepfunctions"))
+    return queue_url, function, by_function(function, boto3.client("lambda"))
+
+
+def _deployed() -> Mapping[str, Any]:
     outputs = subprocess.run(
         ["terraform", "output", "-json"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     deployed = json.loads(outputs.stdout) if outputs.returncode == 0 else {}
-    try:
-        queue_url, function = deployed["failure_queue_url"], deployed["function_name"]
-    except KeyError:
+    if not deployed:
         raise SystemExit(
-            "Nothing is deployed from here: name the deployment with QUEUE=url FUNCTION=name."
-        ) from None
-    return arguments.queue_url or queue_url["value"], arguments.function or function["value"]
+            "Nothing is deployed from here: name the deployment with QUEUE=url and WORKFLOW=arn"
+            " or, where there is no workflow, FUNCTION=name."
+        )
+    return {name: output["value"] for name, output in deployed.items()}
 
 
 def main() -> None:
     """Read the command line, show, ask, and send."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--queue-url", help="default: the one that Terraform deployed here")
+    parser.add_argument("--workflow", help="default: the one that Terraform deployed here, if any")
     parser.add_argument("--function", help="default: the one that Terraform deployed here")
     parser.add_argument("--reason", help="only these, such as RetriesExhausted or corrupt-image")
     parser.add_argument("--dry-run", action="store_true", help="only show")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     arguments = parser.parse_args()
-    queue_url, function = _deployment(arguments)
+    queue_url, name, try_again = _deployment(arguments)
     sqs = boto3.client("sqs")
 
     held = list(receive(sqs, queue_url))
@@ -163,15 +227,9 @@ def main() -> None:
         print(f"{len(chosen)} of {len(held)} messages on the failure queue.")
         if not chosen or arguments.dry_run:
             return
-        if not arguments.yes and input(f"Send {len(chosen)} to {function} again? [y/N] ") != "y":
+        if not arguments.yes and input(f"Send {len(chosen)} to {name} again? [y/N] ") != "y":
             return
-        sending = send(
-            chosen,
-            function=function,
-            queue_url=queue_url,
-            functions=boto3.client("lambda"),
-            sqs=sqs,
-        )
+        sending = send(chosen, try_again, queue_url=queue_url, sqs=sqs)
         for number, failure in enumerate(sending, 1):
             done.add(failure.id)
             print(f"{number} of {len(chosen)}: {', '.join(failure.keys)}")

@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 from cloud import Cloud, running_cloud
 from PIL import Image
-from terraform import Terraform
+from terraform import Event, Terraform
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+    from tests.e2e.backfill import Backfill
     from tests.e2e.upload_api import UploadApi
 
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 40
+
+VARIABLES = "given.auto.tfvars.json"
 
 
 def eventually(look: Callable[[], T | None], *, what: str) -> T:
@@ -43,15 +46,25 @@ def eventually(look: Callable[[], T | None], *, what: str) -> T:
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """A deployed pipeline, with what its users use."""
+    """A deployed pipeline, with what its users use, and the variables that it has as a rule."""
 
     cloud: Cloud
     terraform: Terraform
+    variables: Mapping[str, Any]
     outputs: Mapping[str, Any]
     s3: "S3Client"
     sqs: "SQSClient"
     iam: "IAMClient"
     logs: "CloudWatchLogsClient"
+
+    def apply(
+        self, on_event: Callable[[Event], object] = lambda _: None, **changes: Any
+    ) -> dict[str, Any]:
+        """Apply the usual variables with *changes*, and return the outputs."""
+        file = self.terraform.folder / VARIABLES
+        file.write_text(json.dumps({**self.variables, **changes}))
+        self.terraform.apply(on_event=on_event)
+        return self.terraform.outputs()
 
     def upload(self, file: Path, key: str) -> None:
         """Upload *file* with the AWS CLI."""
@@ -98,11 +111,18 @@ class Pipeline:
         answer = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
         for message in answer.get("Messages", []):
             failure: dict[str, Any] = json.loads(message["Body"])
-            [record] = failure["requestPayload"]["Records"]
-            if record["s3"]["object"]["key"] == key:
+            if _announced_key(failure.get("requestPayload", failure)) == key:
                 self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
                 return failure
         return None
+
+
+def _announced_key(event: Mapping[str, Any]) -> str:
+    """Return the key in an event, as a notification has it or as EventBridge has it."""
+    if "detail" in event:
+        return str(event["detail"]["object"]["key"])
+    [record] = event["Records"]
+    return str(record["s3"]["object"]["key"])
 
 
 def _is_json(message: str) -> bool:
@@ -143,6 +163,7 @@ def pipeline(cloud: Cloud) -> Pipeline:
     return Pipeline(
         cloud=cloud,
         terraform=terraform,
+        variables=json.loads((terraform.folder / VARIABLES).read_text()),
         outputs=terraform.outputs(),
         s3=boto3.client("s3"),
         sqs=boto3.client("sqs"),
@@ -157,3 +178,12 @@ def upload_api(pipeline: Pipeline) -> "UploadApi":
     from tests.e2e.upload_api import UploadApi
 
     return UploadApi(pipeline)
+
+
+@pytest.fixture(scope="module")
+def backfill(pipeline: Pipeline) -> Iterator["Backfill"]:
+    """Deploy the pipeline with a backfill of small batches, meanwhile."""
+    from tests.e2e.backfill import Backfill
+
+    yield Backfill(pipeline)
+    pipeline.apply()

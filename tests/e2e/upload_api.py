@@ -135,15 +135,15 @@ class UploadApi:
 
 
 @contextmanager
-def without(pipeline: Pipeline, policy: str) -> Iterator[None]:
-    """Take one policy away from the role meanwhile."""
+def without(pipeline: Pipeline, policy: str, *, role: str = ROLE) -> Iterator[None]:
+    """Take one policy away from the function's role, or from another, meanwhile."""
     iam = pipeline.iam
-    document = iam.get_role_policy(RoleName=ROLE, PolicyName=policy)["PolicyDocument"]
-    iam.delete_role_policy(RoleName=ROLE, PolicyName=policy)
+    document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    iam.delete_role_policy(RoleName=role, PolicyName=policy)
     try:
         yield
     finally:
-        iam.put_role_policy(RoleName=ROLE, PolicyName=policy, PolicyDocument=json.dumps(document))
+        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
 
 
 def policies(pipeline: Pipeline) -> dict[str, list[str]]:

@@ -1,0 +1,120 @@
+"""The deployed backfill, as its users have it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import processes
+from terraform import ROOT
+
+from tests.e2e.conftest import Pipeline
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
+
+INVENTORIES = "inventories"
+
+
+class Backfill:
+    """The backfill of *pipeline*, with the tool that `make backfill` runs."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+        self.machines = boto3.client("stepfunctions")
+        self._file = pipeline.cloud.home / "backfill.json"
+        self._s3 = pipeline.s3
+        self.apply()
+
+    def apply(self, **changes: Any) -> None:
+        """Apply the pipeline with a backfill, and with *changes*."""
+        backfill = {
+            "batch_size": 10,
+            "max_concurrency": 2,
+            "inventory_bucket": {"arn": f"arn:aws:s3:::{INVENTORIES}"},
+        }
+        self.outputs = self.pipeline.apply(backfill=backfill, **changes)
+        self._file.write_text(json.dumps(self.outputs["backfill"]))
+
+    def begin(self, *options: str) -> subprocess.Popen[str]:
+        """Begin to run the tool."""
+        tool = str(ROOT / "tools" / "backfill.py")
+        return subprocess.Popen(
+            [sys.executable, tool, "--deployment", str(self._file), *options],
+            env={**os.environ, "PYTHONPATH": str(ROOT / "lambda")},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *options: str, status: int = 0) -> str:
+        """Run the tool to its end, which has to be with *status*, and return what it printed."""
+        return ended(self.begin(*options), status=status)
+
+    def make(self, *variables: str) -> str:
+        """Run `make backfill` with *variables*, and return what it printed."""
+        return processes.run(
+            *("make", "backfill", f"DEPLOYMENT={self._file}", *variables),
+            environment=os.environ,
+            folder=ROOT,
+        )
+
+    @contextmanager
+    def without_trigger(self) -> Iterator[None]:
+        """Let nobody hear of what is uploaded meanwhile."""
+        bucket = self.outputs["source_bucket"]
+        answer = self._s3.get_bucket_notification_configuration(Bucket=bucket)
+        found: Any = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+        self._s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+        yield
+        self._s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration=found
+        )
+
+    def put(self, files: Mapping[str, bytes]) -> None:
+        """Put *files* into the source bucket, of which nobody hears."""
+        with self.without_trigger():
+            for key, body in files.items():
+                self._s3.put_object(Bucket=self.outputs["source_bucket"], Key=key, Body=body)
+
+    def images(self, *prefixes: str) -> dict[str, "ObjectTypeDef"]:
+        """Return what lies in the processed bucket under *prefixes*, by key."""
+        pages = self._s3.get_paginator("list_objects_v2")
+        return {
+            entry["Key"]: entry
+            for prefix in prefixes
+            for page in pages.paginate(Bucket=self.outputs["processed_bucket"], Prefix=prefix)
+            for entry in page.get("Contents", [])
+        }
+
+    def published(self, prefix: str) -> list[str]:
+        """Return the source keys under *prefix* that the metric Published counts, one for each."""
+        messages = self._messages()
+        lines = [line for line in messages if line.get("message") == "published"]
+        # Every line is followed by its metrics.
+        counted = sum(line.get("Published", [0])[0] for line in messages if "_aws" in line)
+        assert counted == len(lines)
+        keys = [line["source"]["key"] for line in lines]
+        return [key for key in keys if key.startswith(prefix)]
+
+    def _messages(self) -> list[dict[str, Any]]:
+        pages = self.pipeline.logs.get_paginator("filter_log_events")
+        events = [
+            event["message"]
+            for page in pages.paginate(logGroupName=self.outputs["log_group"])
+            for event in page["events"]
+        ]
+        return [json.loads(event) for event in events if event.startswith("{")]
+
+
+def ended(tool: subprocess.Popen[str], *, status: int) -> str:
+    """Wait for the end of *tool*, which has to be with *status*, and return what it printed."""
+    with tool:
+        told, _ = tool.communicate()
+    assert tool.returncode == status, told
+    return told

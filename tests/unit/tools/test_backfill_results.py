@@ -1,0 +1,47 @@
+"""What came of a backfill is told in a few lines, and nothing of it is passed over."""
+
+import json
+from collections import Counter
+
+from backfilling import results
+from backfilling.results import Results
+
+REJECTED = [
+    {"key": f"{name}.gif", "reason": "unsupported-format", "message": "a gif"} for name in "abcd"
+]
+
+
+def told(**fields: object) -> list[str]:
+    return list(results.report(Results(**fields)))  # type: ignore[arg-type]  # as each test says
+
+
+def test_every_end_has_its_line() -> None:
+    statuses = Counter({"current": 2, "published": 1700, "rejected": 4, "unreviewed": 1})
+    assert told(statuses=statuses, rejections=REJECTED, unreviewed=["new\n.jpg"]) == [
+        "1,700 made",
+        "2 up to date already",
+        '4 rejected, unsupported-format: "a.gif", "b.gif", "c.gif", …',
+        '1 not reviewed yet: "new\\n.jpg"',
+    ]
+
+
+def test_what_is_not_done_asks_for_another_run() -> None:
+    failures = Counter({"TransientFailure: S3 does not answer": 20, "stopped": 10})
+    assert told(failures=failures, untried=5) == [
+        "20 in batches that failed, TransientFailure: S3 does not answer",
+        "10 in batches that failed, stopped",
+        "5 not tried",
+        "Run it again: what is done is passed over.",
+    ]
+    assert not Results(failures=failures).is_complete
+    assert not Results(untried=1).is_complete
+    assert Results(rejections=list(REJECTED)).is_complete
+
+
+def test_the_whole_list_has_a_line_for_each() -> None:
+    lines = list(results.lines(Results(rejections=list(REJECTED), unreviewed=["new\n.jpg"])))
+    assert len(lines) == 5
+    assert [json.loads(line)["reason"] for line in lines[-2:]] == [
+        "unsupported-format",
+        "unreviewed",
+    ]

@@ -1,0 +1,1 @@
+"""A backfill from outside: which deployment, how much work, at what cost, with what result."""

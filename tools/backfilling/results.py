@@ -1,0 +1,116 @@
+"""What came of a backfill, as Step Functions wrote it to the processed bucket."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+FEW = 3
+
+_WORDS = {
+    "published": "made",
+    "current": "up to date already",
+    "superseded": "gone or replaced meanwhile",
+    "skipped": "no files but folders",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """How many objects ended in which status, and what is to be known of single ones.
+
+    *rejections* have a key, a reason and a message. *failures* are the objects in batches that
+    failed or were stopped, by the error; some of them may be done. *untried* are those in batches
+    that did not start.
+    """
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    rejections: list[Mapping[str, str]] = field(default_factory=list)
+    unreviewed: list[str] = field(default_factory=list)
+    failures: Counter[str] = field(default_factory=Counter)
+    untried: int = 0
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.failures and not self.untried
+
+
+def read(s3: "S3Client", bucket: str, prefix: str) -> Results | None:
+    """Return what is written under *prefix*, the folder of one execution; None if there is none."""
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+    manifests = [entry["Key"] for entry in listed if entry["Key"].endswith("/manifest.json")]
+    if not manifests:
+        return None
+    results, untried = Results(), 0
+    for key in manifests:
+        for name, files in _body(s3, bucket, key)["ResultFiles"].items():
+            for file in files:
+                for batch in _body(s3, bucket, file["Key"]):
+                    if name == "SUCCEEDED":
+                        _add(results, json.loads(batch["Output"]))
+                    elif name == "FAILED":
+                        results.failures[_error(batch)] += _items(batch)
+                    else:
+                        untried += _items(batch)
+    return Results(**{**vars(results), "untried": untried})
+
+
+def report(results: Results) -> Iterator[str]:
+    """Yield a line for every kind of end, with a few of those that somebody has to look at."""
+    for status, number in results.statuses.most_common():
+        if status not in ("rejected", "unreviewed"):
+            yield f"{number:,} {_WORDS.get(status, status)}"
+    for reason, number in Counter(each["reason"] for each in results.rejections).most_common():
+        keys = [each["key"] for each in results.rejections if each["reason"] == reason]
+        yield f"{number:,} rejected, {reason}: {_some(keys)}"
+    if results.unreviewed:
+        yield f"{len(results.unreviewed):,} not reviewed yet: {_some(results.unreviewed)}"
+    for error, number in results.failures.most_common():
+        yield f"{number:,} in batches that failed, {error}"
+    if results.untried:
+        yield f"{results.untried:,} not tried"
+    if not results.is_complete:
+        yield "Run it again: what is done is passed over."
+
+
+def lines(results: Results) -> Iterator[str]:
+    """Yield a line of JSON for every object that somebody has to look at."""
+    for rejection in results.rejections:
+        yield json.dumps(rejection)
+    for key in results.unreviewed:
+        yield json.dumps({"key": key, "reason": "unreviewed", "message": "nobody has allowed it"})
+
+
+def _add(results: Results, answer: Mapping[str, Any]) -> None:
+    results.statuses.update(answer["statuses"])
+    results.rejections.extend(answer["rejections"])
+    results.unreviewed.extend(answer["unreviewed"])
+
+
+def _items(batch: Mapping[str, Any]) -> int:
+    return len(json.loads(batch["Input"])["Items"])
+
+
+def _error(batch: Mapping[str, Any]) -> str:
+    """Return the error of a batch in the function's own words, if it was the function's."""
+    if batch["Status"] == "ABORTED":
+        return "stopped"
+    cause = batch.get("Cause", "")
+    with suppress(ValueError, TypeError, KeyError):
+        cause = json.loads(cause)["errorMessage"]
+    return f"{batch.get('Error', batch['Status'])}: {cause}"
+
+
+def _some(keys: list[str]) -> str:
+    # In JSON's quotes, so that a key with a line end in it stays on its line.
+    shown = ", ".join(json.dumps(key, ensure_ascii=False) for key in keys[:FEW])
+    return f"{shown}, …" if len(keys) > FEW else shown
+
+
+def _body(s3: "S3Client", bucket: str, key: str) -> Any:
+    return json.load(s3.get_object(Bucket=bucket, Key=key)["Body"])
