@@ -4,29 +4,23 @@ It is gone in one go by `process`, or in steps: `inspect`, `render` for each var
 missing, and `record`. No step relies on the one before: each looks again at what it builds on.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, Protocol, TypeAlias
 
-from pipeline import imaging, manifests, publication
+from pipeline import imaging, manifests, placement, publication
 from pipeline.errors import EmptyFile, Rejected, Superseded
-from pipeline.keys import processed_key
 from pipeline.manifests import Manifest
 from pipeline.model import (
     Outcome,
     Picture,
     Published,
     Removal,
-    Rendition,
     Source,
     Status,
-    Variant,
 )
-from pipeline.publication import Place
-from pipeline.recipes import recipe, source_recipe
+from pipeline.recipes import source_recipe
 from pipeline.settings import Settings
-from pipeline.stamps import Stamp
-from pipeline.storage import ExistingManifest
 
 Complete: TypeAlias = Callable[[Outcome], None]
 """Is told every outcome that is now true of a source: published, removed or rejected."""
@@ -113,10 +107,10 @@ def render(
     with _giving_way(source, settings, storage, stage, complete):
         with _opened(source, settings, storage, stage) as image:
             with stage("look"):
-                keys = _keys(source, image.picture, settings)
+                keys = placement.keys(source, image.picture, settings)
                 current = storage.manifest(source.key)
-                place = _place(source, variant, keys[variant], settings, storage)
-                kept = _kept({variant: place}, _known(current))
+                place = placement.place(source, variant, keys[variant], settings, storage)
+                kept = placement.kept({variant: place}, placement.known(current))
             if kept:
                 return _rendered(source, image.picture, kept[variant])
             rendered = imaging.render(image, [variant], settings.style, stage=stage)
@@ -125,7 +119,7 @@ def render(
             publication.publish_ahead(
                 source, place, rendition, storage, keys=keys.values(), after=current
             )
-    return _rendered(source, rendered.picture, _published(place, rendition))
+    return _rendered(source, rendered.picture, placement.published(place, rendition))
 
 
 def record(
@@ -182,12 +176,36 @@ def _remove(
         found = storage.find(removal)
         current = storage.manifest(removal.key)
         if found and current and publication.outlives(found, current, storage):
-            return Outcome(status=Status.CURRENT)
+            return _still_there(found, current.manifest, storage, complete)
     if found:
         return found
     with stage("publish"):
         publication.remove(removal, storage)
     outcome = Outcome(status=Status.REMOVED, source=removal)
+    complete(outcome)
+    return outcome
+
+
+def _still_there(
+    found: Source, manifest: Manifest, storage: Storage, complete: Complete
+) -> Outcome:
+    """Tell how an upload has ended that another one hid meanwhile, unless it is still under way."""
+    existing = {image.key: storage.look(image.key) for image in manifest.images}
+    etags = {
+        key: image.etag
+        for key, image in existing.items()
+        if image and image.stamp.source_etag == found.etag
+    }
+    if manifest.planned or not manifest.images or len(etags) < len(existing):
+        return Outcome(status=Status.CURRENT)
+    outcome = Outcome(
+        status=Status.CURRENT,
+        source=found,
+        picture=manifest.picture,
+        images=manifest.images,
+        etags=etags,
+        recipe=manifest.recipe,
+    )
     complete(outcome)
     return outcome
 
@@ -224,7 +242,9 @@ def _inspect(source: Source, settings: Settings, storage: Storage, stage: imagin
     with _opened(source, settings, storage, stage) as image, stage("look"):
         current = storage.manifest(source.key)
         source = manifests.in_order(source, current.manifest if current else None)
-        kept = _kept(_places(source, image.picture, settings, storage), _known(current))
+        kept = placement.kept(
+            placement.places(source, image.picture, settings, storage), placement.known(current)
+        )
     return Outcome(
         status=Status.INSPECTED,
         source=source,
@@ -245,12 +265,16 @@ def _publish(
         with stage("look"):
             current = storage.manifest(source.key)
             source = manifests.in_order(source, current.manifest if current else None)
-            places = _places(source, image.picture, settings, storage)
-            kept = _kept(places, _known(current) | {image.key: image for image in before})
+            places = placement.places(source, image.picture, settings, storage)
+            kept = placement.kept(
+                places, placement.known(current) | {image.key: image for image in before}
+            )
         missing = [variant for variant in settings.variants if variant not in kept]
         rendered = imaging.render(image, missing, settings.style, stage=stage) if missing else None
     made = dict(zip(missing, rendered.renditions if rendered else (), strict=True))
-    published = {variant: _published(places[variant], made[variant]) for variant in missing}
+    published = {
+        variant: placement.published(places[variant], made[variant]) for variant in missing
+    }
     # Only rendering finds the colours: what is not rendered now was seen then.
     seen = [*[outcome.picture for outcome in ahead], current.manifest.picture if current else None]
     picture = rendered.picture if rendered else next(filter(None, seen), image.picture)
@@ -272,62 +296,10 @@ def _publish(
         source=source,
         picture=picture,
         images=manifest.images,
-        etags=_etags(places) | etags,
+        etags=placement.etags(places) | etags,
         recipe=manifest.recipe,
         published=(*before, *published.values()),
     )
-
-
-def _keys(source: Source, picture: Picture, settings: Settings) -> dict[Variant, str]:
-    """Return the key of every image of *source*."""
-    return {
-        variant: processed_key(
-            settings.key_template,
-            source_key=source.key,
-            variant=variant.name,
-            source_format=picture.format,
-            result_format=imaging.output_format(variant, picture),
-        )
-        for variant in settings.variants
-    }
-
-
-def _place(
-    source: Source, variant: Variant, key: str, settings: Settings, storage: Storage
-) -> Place:
-    """Look at what is under *key*."""
-    stamp = Stamp.of(source, recipe(variant, settings))
-    return Place(key=key, stamp=stamp, existing=storage.look(key))
-
-
-def _places(
-    source: Source, picture: Picture, settings: Settings, storage: Storage
-) -> dict[Variant, Place]:
-    """Look at every key that an image of *source* goes to."""
-    return {
-        variant: _place(source, variant, key, settings, storage)
-        for variant, key in _keys(source, picture, settings).items()
-    }
-
-
-def _known(current: ExistingManifest | None) -> dict[str, Published]:
-    """Return the images that a manifest tells of, by key."""
-    return {image.key: image for image in current.manifest.images} if current else {}
-
-
-def _kept(
-    places: Mapping[Variant, Place], known: Mapping[str, Published]
-) -> dict[Variant, Published]:
-    """Return what need not be made again. Raises `KeyCollision` or `Superseded`."""
-    return {
-        variant: known[place.key]
-        for variant, place in places.items()
-        if place.is_current and place.key in known
-    }
-
-
-def _etags(places: Mapping[Variant, Place]) -> dict[str, str]:
-    return {place.key: place.existing.etag for place in places.values() if place.existing}
 
 
 def _restore(
@@ -346,14 +318,3 @@ def _restore(
 
 def _rendered(source: Source, picture: Picture, published: Published) -> Outcome:
     return Outcome(status=Status.RENDERED, source=source, picture=picture, published=(published,))
-
-
-def _published(place: Place, rendition: Rendition) -> Published:
-    return Published(
-        variant=rendition.variant,
-        key=place.key,
-        format=rendition.format,
-        width=rendition.size.width,
-        height=rendition.size.height,
-        bytes=len(rendition.body),
-    )

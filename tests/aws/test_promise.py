@@ -277,3 +277,11 @@ def test_the_same_content_again_is_not_taken_for_what_it_replaced(
     history.upload(name="a.png", content="red", calls=8)  # stopped before it deletes a.jpg
     history.upload(name="a.png", content="blue", calls=1000)  # puts a.jpg with the same ETag
     history.teardown()
+
+
+def test_the_record_is_true_of_an_upload_that_comes_back(histories: type[Histories]) -> None:
+    history = histories()
+    history.upload(name="a.png", content="red", calls=1000)
+    history.upload(name="a.png", content="text", calls=1000)  # rejected: the images stay
+    history.delete_newest_version(name="a.png", calls=1000)
+    history.teardown()

@@ -32,10 +32,11 @@ RANKS = {
     "uploads": 5,
     "catalog": 5,
     "publication": 5,
-    "process": 6,
+    "placement": 6,
     "api": 6,
-    "backfill": 7,
-    "index": 8,
+    "process": 7,
+    "backfill": 8,
+    "index": 9,
 }
 
 HOMES = {

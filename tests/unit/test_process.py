@@ -21,7 +21,7 @@ from pipeline.errors import (
 )
 from pipeline.manifests import Manifest
 from pipeline.model import Format, Removal, Rendition, Size, Source, Status
-from pipeline.process import process
+from pipeline.process import inspect, process, record, render
 from pipeline.recipes import recipe
 from pipeline.settings import Settings
 from pipeline.stamps import Stamp
@@ -288,3 +288,32 @@ def test_a_logo_is_in_the_recipe_by_its_content(tmp_path: Path) -> None:
 
     assert recipe_with(b"one", "a") == recipe_with(b"one", "b")
     assert recipe_with(b"one", "c") != recipe_with(b"two", "d")
+
+
+ONE_VARIANT = settings(VARIANTS=variants(web={"width": 60, "format": "webp"}))
+
+
+def test_the_readme_counts_the_requests_of_the_direct_way() -> None:
+    storage = MemoryStorage(picture(300, 200))
+    process(SOURCE, ONE_VARIANT, storage, stage=untimed)
+    assert storage.calls == {"fetch": 1, "manifest": 2, "put manifest": 1, "look": 1, "put": 1}
+
+
+def test_the_readme_counts_the_requests_of_the_way_in_steps() -> None:
+    storage = MemoryStorage(picture(300, 200))
+    inspected = inspect(SOURCE, ONE_VARIANT, storage, stage=untimed)
+    rendered = render(SOURCE, ONE_VARIANT, storage, name="web", stage=untimed)
+    outcome = record(SOURCE, ONE_VARIANT, storage, ahead=[rendered], stage=untimed)
+    assert inspected.missing == ("web",)
+    assert outcome.status is Status.PUBLISHED
+    assert storage.calls == {"fetch": 3, "manifest": 5, "put manifest": 2, "look": 3, "put": 1}
+
+
+def test_steps_know_the_colours_that_were_seen_when_rendering() -> None:
+    storage = MemoryStorage(picture(300, 200))
+    rendered = render(SOURCE, ONE_VARIANT, storage, name="web", stage=untimed)
+    outcome = record(SOURCE, ONE_VARIANT, storage, ahead=[rendered], stage=untimed)
+    at_once = process(SOURCE, ONE_VARIANT, MemoryStorage(picture(300, 200)), stage=untimed)
+    assert outcome.picture == at_once.picture
+    assert outcome.picture
+    assert outcome.picture.dominant_color
