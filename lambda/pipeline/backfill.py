@@ -1,6 +1,7 @@
 """What lay in the source bucket before, or was processed otherwise than it would be today."""
 
 from pipeline import imaging
+from pipeline.manifests import Manifest
 from pipeline.model import Outcome, Source, Status
 from pipeline.process import Complete, Storage, process
 from pipeline.recipes import source_recipe
@@ -16,16 +17,32 @@ def backfill(
     stage: imaging.Stage,
     complete: Complete,
 ) -> Outcome:
-    """Process *source* unless its manifest says that all is as it would be made today.
-
-    With *reviewed_only*, what was never published is left alone: nobody has allowed it. Raises like
-    `process`.
-    """
+    """Process *source* unless its manifest says that there is no need to. Raises like `process`."""
     with stage("look"):
         current = storage.manifest(source.key)
-    manifest = current.manifest if current and current.manifest.etag == source.etag else None
-    if manifest and not manifest.planned and manifest.recipe == source_recipe(settings):
-        return Outcome(status=Status.CURRENT, source=source)
-    if reviewed_only and not (manifest and manifest.keys) and not source.is_folder:
-        return Outcome(status=Status.UNREVIEWED, source=source)
+    settled = settled_as(
+        source,
+        current.manifest if current else None,
+        recipe=source_recipe(settings),
+        reviewed_only=reviewed_only,
+    )
+    if settled:
+        return Outcome(status=settled, source=source)
     return process(source, settings, storage, stage=stage, complete=complete)
+
+
+def settled_as(
+    source: Source, manifest: Manifest | None, *, recipe: str, reviewed_only: bool
+) -> Status | None:
+    """Return how *source* ends by its *manifest* alone; None if it has to be processed.
+
+    What was made by this *recipe* is as it would be made today. With *reviewed_only*, what was
+    never published is left alone: nobody has allowed it.
+    """
+    if manifest and manifest.etag != source.etag:
+        manifest = None
+    if manifest and not manifest.planned and manifest.recipe == recipe:
+        return Status.CURRENT
+    if reviewed_only and not (manifest and manifest.keys) and not source.is_folder:
+        return Status.UNREVIEWED
+    return None

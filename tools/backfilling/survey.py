@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import map_items
 from botocore.exceptions import ClientError
 from pipeline import events, manifests
+from pipeline.backfill import settled_as
+from pipeline.model import Source, Status
 
 from backfilling.deployment import BackfillError, Deployment
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
-    from pipeline.model import Source
 
 SAMPLE = 10_000
 """Of how many objects the manifests are read; of more, those of this many at random."""
@@ -36,7 +37,7 @@ class Found:
     objects: int
     sources: int
     bytes: int
-    sample: "Sequence[Source]"
+    sample: Sequence[Source]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,23 +106,19 @@ def survey(
 ) -> Survey:
     """Read the manifests of the sources, or of a sample of them, and count."""
 
-    def state(source: "Source") -> str:
+    def settled(source: Source) -> Status | None:
         manifest = _manifest(s3, deployment.processed_bucket, source)
-        if manifest and not manifest.planned and manifest.recipe == recipe:
-            return "current"
-        if reviewed_only and not (manifest and manifest.keys):
-            return "unreviewed"
-        return "to make"
+        return settled_as(source, manifest, recipe=recipe, reviewed_only=reviewed_only)
 
     with ThreadPoolExecutor(READERS) as pool:
-        states = Counter(pool.map(state, found.sample))
+        states = Counter(pool.map(settled, found.sample))
     share = found.sources / max(1, len(found.sample))
     return Survey(
         objects=found.objects,
         sources=found.sources,
         bytes=found.bytes,
-        current=round(states["current"] * share),
-        unreviewed=round(states["unreviewed"] * share),
+        current=round(states[Status.CURRENT] * share),
+        unreviewed=round(states[Status.UNREVIEWED] * share),
         is_exact=len(found.sample) == found.sources,
     )
 
@@ -153,7 +150,7 @@ def _found(items: Iterable[dict[str, Any]], deployment: Deployment, prefix: str)
     return Found(objects=objects, sources=sources, bytes=size, sample=sample)
 
 
-def _source(item: dict[str, Any], deployment: Deployment, prefix: str) -> "Source | None":
+def _source(item: dict[str, Any], deployment: Deployment, prefix: str) -> Source | None:
     """Return what the function makes of one item, or None if it leaves it alone."""
     batch = {
         "bucket": deployment.source_bucket,
@@ -168,13 +165,12 @@ def _source(item: dict[str, Any], deployment: Deployment, prefix: str) -> "Sourc
     return None
 
 
-def _manifest(s3: "S3Client", bucket: str, source: "Source") -> manifests.Manifest | None:
-    """Return the manifest of what lies there now, if there is one."""
+def _manifest(s3: "S3Client", bucket: str, source: Source) -> manifests.Manifest | None:
+    """Return the manifest of *source*, or None."""
     try:
         answer = s3.get_object(Bucket=bucket, Key=manifests.manifest_key(source.key))
     except ClientError as error:
         if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
             return None
         raise
-    manifest = manifests.load(answer["Body"].read())
-    return manifest if manifest.etag == source.etag else None
+    return manifests.load(answer["Body"].read())
