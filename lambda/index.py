@@ -20,7 +20,7 @@ from pipeline.queue import FailureQueue
 from pipeline.recipes import source_recipe
 from pipeline.settings import Settings
 from pipeline.storage import CLIENT_CONFIG, Storage
-from pipeline.telemetry import log, logger
+from pipeline.telemetry import log, logger, note
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
@@ -67,25 +67,33 @@ def _process(event: Event, context: LambdaContext) -> dict[str, Any]:
 
 def _inspect(event: Event, context: LambdaContext) -> dict[str, Any]:
     """Return what an upload is and what is missing of it, or how it has ended."""
-    return _step(_attempt(event, context, events.announced, inspect))
+    return _end(_attempt(event, context, events.announced, inspect))
 
 
 def _render(event: Event, context: LambdaContext) -> dict[str, Any]:
     """Publish one image of an upload."""
     work = partial(render, name=event["variant"])
-    return _step(_attempt(event, context, events.source, work))
+    answer = _attempt(event, context, events.source, work)
+    _raise_failures([answer])
+    note(answer)
+    return events.answer(answer.outcome)
 
 
 def _record(event: Event, context: LambdaContext) -> dict[str, Any]:
     """Publish an upload as a whole, whose images were rendered before."""
     work = partial(record, ahead=events.ahead(event))
-    return _step(_attempt(event, context, events.source, work))
+    return _end(_attempt(event, context, events.source, work))
 
 
-def _step(answer: Answer) -> dict[str, Any]:
-    """Return what the next steps go by. A rejection is logged by the one that reports it."""
+def _end(answer: Answer) -> dict[str, Any]:
+    """Return what the next steps go by; count the upload if it has ended, and is not rejected.
+
+    That is for the step that reports it.
+    """
     _raise_failures([answer])
-    if answer.outcome.status is not Status.REJECTED:
+    if answer.outcome.status in (Status.INSPECTED, Status.REJECTED):
+        note(answer)
+    else:
         log([answer])
     return events.answer(answer.outcome)
 

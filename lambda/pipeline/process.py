@@ -11,14 +11,7 @@ from typing import BinaryIO, Protocol, TypeAlias
 from pipeline import imaging, manifests, placement, publication
 from pipeline.errors import EmptyFile, Rejected, Superseded
 from pipeline.manifests import Manifest
-from pipeline.model import (
-    Outcome,
-    Picture,
-    Published,
-    Removal,
-    Source,
-    Status,
-)
+from pipeline.model import Outcome, Removal, Source, Status
 from pipeline.recipes import source_recipe
 from pipeline.settings import Settings
 
@@ -112,14 +105,19 @@ def render(
                 place = placement.place(source, variant, keys[variant], settings, storage)
                 kept = placement.kept({variant: place}, placement.known(current))
             if kept:
-                return _rendered(source, image.picture, kept[variant])
+                return Outcome(status=Status.CURRENT, source=source)
             rendered = imaging.render(image, [variant], settings.style, stage=stage)
         [rendition] = rendered.renditions
         with stage("publish"):
             publication.publish_ahead(
                 source, place, rendition, storage, keys=keys.values(), after=current
             )
-    return _rendered(source, rendered.picture, placement.published(place, rendition))
+    return Outcome(
+        status=Status.RENDERED,
+        source=source,
+        picture=rendered.picture,
+        published=(placement.published(place, rendition),),
+    )
 
 
 def record(
@@ -314,7 +312,3 @@ def _restore(
     found = storage.find(Removal(bucket=bucket, key=newest.source_key, sequencer=newest.sequencer))
     if found and found.etag == newest.etag:
         process(found, settings, storage, stage=stage, complete=complete)
-
-
-def _rendered(source: Source, picture: Picture, published: Published) -> Outcome:
-    return Outcome(status=Status.RENDERED, source=source, picture=picture, published=(published,))

@@ -17,20 +17,20 @@ from pipeline.model import Status
 logger = Logger(json_serializer=partial(json.dumps, default=str))
 metrics = Metrics()
 
-_STEPS: Final = {Status.INSPECTED, Status.RENDERED}
-"""No endings: they are not counted."""
+_WRITE: Final = {Status.FAILED: logger.error, Status.REJECTED: logger.warning}
 
 
 def log(answers: Sequence[Answer]) -> None:
     """Write one line and one set of metrics for each of *answers*."""
     for answer in answers:
-        status = answer.outcome.status
-        write = {Status.FAILED: logger.error, Status.REJECTED: logger.warning}.get(
-            status, logger.info
-        )
-        write(status.value, extra=_line(answer))
-        if status not in _STEPS:
-            _count(answer)
+        note(answer)
+        _count(answer)
+
+
+def note(answer: Answer) -> None:
+    """Write one line for an *answer* with which no upload has ended."""
+    status = answer.outcome.status
+    _WRITE.get(status, logger.info)(status.value, extra=_line(answer))
 
 
 def _count(answer: Answer) -> None:

@@ -148,11 +148,12 @@ class WorkflowHandler(Handler):
         try:
             outcome = self._work(event)
         except Superseded as newer:
-            self._ending = newer
+            if event["step"] != "render":
+                self._ending = newer
             return Outcome(status=Status.SUPERSEDED)
         except Rejected as rejection:
             return Outcome(status=Status.REJECTED, rejection=rejection)
-        if event["step"] == "record" or outcome.status in (Status.REMOVED, Status.CURRENT):
+        if event["step"] != "render" and outcome.status not in (Status.INSPECTED, Status.REJECTED):
             self._ending = outcome
         return outcome
 
