@@ -3,13 +3,11 @@
 It is served in MiniStack's place, so that what is tested on the local cloud holds on AWS.
 """
 
-import local_events
-import local_functions
-import local_states
+from local_cloud import events, functions, states
 from ministack.app import app
 
 __all__ = ["app"]
 
-local_states.install()
-local_events.install()
-local_functions.install()
+states.install()
+events.install()
+functions.install()

@@ -133,7 +133,7 @@ def test_a_link_is_copied_and_leads_to_the_image(page: Page, upload_api: UploadA
 
 
 def test_the_keyboard_is_enough(page: Page) -> None:
-    # Told before anything is pressed: a browser that learns it too late opens a dialogue of its own.
+    # Before anything is pressed: a browser that is told too late opens a dialogue of its own.
     page.on("filechooser", lambda chooser: chooser.set_files(PHOTOGRAPHS[1]))
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "files"

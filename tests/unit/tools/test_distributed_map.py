@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from distributed_map import Child, MapRun, StateFailed, inputs, read_items, write_results
+from local_cloud.distributed_map import (
+    Child,
+    MapRun,
+    StateFailed,
+    inputs,
+    read_items,
+    write_results,
+)
 from moto import mock_aws
 
 if TYPE_CHECKING:

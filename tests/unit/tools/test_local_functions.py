@@ -1,7 +1,7 @@
 import traceback
 
 import pytest
-from local_functions import error_name
+from local_cloud.functions import error_name
 
 
 class OutOfLuck(Exception):

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from local_roles import can_be_assumed, refusal
 from ministack.services import eventbridge, s3, sqs, stepfunctions
+
+from local_cloud.roles import can_be_assumed, refusal
 
 SERVICE = "events.amazonaws.com"
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import boto3
-import distributed_map
-from distributed_map import Child, MapRun, StateFailed
-from local_roles import can_be_assumed, refusal
 from ministack.core.responses import error_response_json
 from ministack.services import stepfunctions
+
+from local_cloud import distributed_map
+from local_cloud.distributed_map import Child, MapRun, StateFailed
+from local_cloud.roles import can_be_assumed, refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
