@@ -689,8 +689,8 @@ variable "workflow" {
   }
 
   validation {
-    condition     = alltrue([for review in try(var.workflow.review[*], []) : var.workflow.type != "express" || review.timeout_seconds <= 60])
-    error_message = "workflow.review.timeout_seconds is at most 60 with type express, which has five minutes for everything, two reviews among it; got ${jsonencode(try(var.workflow.review.timeout_seconds, null))}. Type standard waits longer."
+    condition     = alltrue([for review in try(var.workflow.review[*], []) : var.workflow.type != "express" || review.timeout_seconds <= 30])
+    error_message = "workflow.review.timeout_seconds is at most 30 with type express, which has five minutes for everything, two reviews among it; got ${jsonencode(try(var.workflow.review.timeout_seconds, null))}. Type standard waits longer."
   }
 
   validation {

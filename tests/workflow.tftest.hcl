@@ -158,7 +158,7 @@ run "review_longer_than_express_may_take_is_refused" {
   command = plan
 
   variables {
-    workflow = { review = { function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:moderation", timeout_seconds = 61 } }
+    workflow = { review = { function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:moderation", timeout_seconds = 31 } }
   }
 
   expect_failures = [var.workflow]

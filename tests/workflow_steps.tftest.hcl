@@ -73,7 +73,7 @@ run "every_task_is_tried_again_with_jitter" {
 
   assert {
     condition = alltrue(flatten([
-      for state in merge(local.definition.States, local.definition.States.Render.ItemProcessor.States) : [length(state.Retry) == 1, state.Retry[0].JitterStrategy == "FULL", state.Retry[0].MaxAttempts >= 1] if state.Type == "Task"
+      for state in merge(local.definition.States, local.definition.States.Render.ItemProcessor.States) : [for retry in state.Retry : retry.JitterStrategy == "FULL" && retry.MaxAttempts >= 1] if state.Type == "Task"
     ]))
     error_message = "Many that fail together must not come back together."
   }
@@ -86,7 +86,7 @@ run "only_transient_failures_of_the_function_are_tried_again" {
 
   assert {
     condition = toset(flatten([
-      for state in merge(local.definition.States, local.definition.States.Render.ItemProcessor.States) : state.Retry[0].ErrorEquals if state.Type == "Task" && try(state.Arguments.FunctionName, "") == var.function.arn
+      for name, state in merge(local.definition.States, local.definition.States.Render.ItemProcessor.States) : state.Retry[name == "Inspect" ? 1 : 0].ErrorEquals if state.Type == "Task" && try(state.Arguments.FunctionName, "") == var.function.arn
     ])) == toset(var.function.transient_errors)
     error_message = "What would fail again is reported at once."
   }
@@ -153,14 +153,31 @@ run "express_gives_up_before_it_is_cut_off" {
 
   assert {
     condition = [local.definition.States.Inspect.Arguments.Payload.deadline, local.definition.States.Record.Arguments.Payload.deadline] == [
-      "{% $toMillis($states.context.Execution.StartTime) + 60000 %}", "{% $toMillis($states.context.Execution.StartTime) + 270000 %}"
+      "{% $toMillis($states.context.Execution.StartTime) + 180000 %}", "{% $toMillis($states.context.Execution.StartTime) + 270000 %}"
     ]
     error_message = "Nobody would be told of an upload that runs into the five minutes."
   }
 
   assert {
-    condition     = [local.definition.States.Inspect.Retry[0].MaxAttempts, local.definition.States.Inspect.Retry[0].MaxDelaySeconds] == [4, 8]
+    condition     = [local.definition.States.Record.Retry[0].MaxAttempts, local.definition.States.Record.Retry[0].MaxDelaySeconds] == [4, 8]
     error_message = "Nor of one that waits into them."
+  }
+}
+
+run "burst_waits_before_anything_is_begun" {
+  command = plan
+
+  module { source = "./modules/workflow" }
+
+  assert {
+    condition     = local.definition.States.Inspect.Retry[0].ErrorEquals == ["Lambda.TooManyRequestsException"]
+    error_message = jsonencode(local.definition.States.Inspect.Retry)
+  }
+
+  assert {
+    # 180 seconds is the time that inspecting has: these pauses leave some of it for the function.
+    condition     = sum([for retry in range(local.definition.States.Inspect.Retry[0].MaxAttempts) : min(2 * pow(2, retry), local.definition.States.Inspect.Retry[0].MaxDelaySeconds)]) <= 150
+    error_message = "What waits beyond its time is given up."
   }
 }
 
@@ -179,7 +196,7 @@ run "standard_has_no_deadline" {
   }
 
   assert {
-    condition     = [local.definition.States.Inspect.Retry[0].MaxAttempts, local.definition.States.Inspect.Retry[0].MaxDelaySeconds] == [6, 600]
+    condition     = [local.definition.States.Record.Retry[0].MaxAttempts, local.definition.States.Record.Retry[0].MaxDelaySeconds] == [6, 600]
     error_message = "It has the time to try for longer."
   }
 }

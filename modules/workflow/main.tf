@@ -17,13 +17,15 @@ locals {
   # An express execution is cut off after 300 seconds, and nobody told: the function gives up before.
   pace = {
     express = {
-      inspect_deadline = "{% $toMillis($states.context.Execution.StartTime) + 60000 %}"
+      inspect_deadline = "{% $toMillis($states.context.Execution.StartTime) + 180000 %}"
       deadline         = "{% $toMillis($states.context.Execution.StartTime) + 270000 %}"
+      admission        = { interval_seconds = 2, backoff_rate = 2, max_delay_seconds = 30, max_attempts = 8 }
       patience         = { interval_seconds = 1, backoff_rate = 2, max_delay_seconds = 8, max_attempts = 4, max_review_attempts = 1 }
     }
     standard = {
       inspect_deadline = null
       deadline         = null
+      admission        = { interval_seconds = 5, backoff_rate = 2, max_delay_seconds = 600, max_attempts = 40 }
       patience         = { interval_seconds = 5, backoff_rate = 3, max_delay_seconds = 600, max_attempts = 6, max_review_attempts = 3 }
     }
   }[var.type]
@@ -38,6 +40,7 @@ locals {
     step_seconds      = var.function.timeout_seconds + 5
     inspect_deadline  = jsonencode(local.pace.inspect_deadline)
     deadline          = jsonencode(local.pace.deadline)
+    admission         = local.pace.admission
     patience          = local.pace.patience
     transient_errors  = jsonencode(var.function.transient_errors)
   }))

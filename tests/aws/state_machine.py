@@ -42,6 +42,7 @@ def definition(*, reviewed: bool) -> Mapping[str, Any]:
         "function_arn": "function",
         "failure_queue_url": "queue",
         "review": {"function_arn": "review", "timeout_seconds": 30} if reviewed else None,
+        "admission": _PATIENCE,
         "patience": _PATIENCE,
         "transient_errors": json.dumps(["TransientFailure", "Lambda.Unknown"]),
         "inspect_deadline": "null",
