@@ -60,10 +60,12 @@ class Pipeline:
     def apply(
         self, on_event: Callable[[Event], object] = lambda _: None, **changes: Any
     ) -> dict[str, Any]:
-        """Apply the usual variables with *changes*, and return the outputs."""
+        """Apply the usual variables with *changes*, unless they are, and return the outputs."""
         file = self.terraform.folder / VARIABLES
-        file.write_text(json.dumps({**self.variables, **changes}))
-        self.terraform.apply(on_event=on_event)
+        variables = {**self.variables, **changes}
+        if json.loads(file.read_text()) != variables:
+            file.write_text(json.dumps(variables))
+            self.terraform.apply(on_event=on_event)
         return self.terraform.outputs()
 
     def upload(self, file: Path, key: str) -> None:

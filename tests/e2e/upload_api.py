@@ -40,27 +40,21 @@ class UploadApi:
 
     pipeline: Pipeline
     outputs: Mapping[str, Any] = field(default_factory=dict)
-    _applied: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._file = self.pipeline.terraform.folder / "given.auto.tfvars.json"
-        self._usual = json.loads(self._file.read_text())
 
     def ask_for(self, variants: Mapping[str, Any] | None = None, **options: Any) -> None:
         """Apply the API with *options*, beside metadata and events, perhaps to other *variants*."""
-        self._apply(
-            {
-                "max_source_megabytes": MAX_MEGABYTES,
-                "metadata": {},
-                "events": {},
-                "upload_api": options,
-                **({"variants": variants} if variants else {}),
-            }
-        )
+        variables: dict[str, Any] = {
+            "max_source_megabytes": MAX_MEGABYTES,
+            "metadata": {},
+            "events": {},
+            "upload_api": options,
+            **({"variants": variants} if variants else {}),
+        }
+        self.outputs = self.pipeline.apply(**variables)
 
     def switch_off(self) -> None:
         """Apply the pipeline without it, and without metadata and events."""
-        self._apply({})
+        self.outputs = self.pipeline.apply()
 
     @property
     def address(self) -> str:
@@ -125,13 +119,6 @@ class UploadApi:
     def _send(self, method: str, url: str, **content: Any) -> Answer:
         answer = self._http.request(method, url, **content)
         return Answer(status=answer.status, headers=answer.headers, body=answer.data)
-
-    def _apply(self, variables: Mapping[str, Any]) -> None:
-        if variables != self._applied:
-            self._file.write_text(json.dumps({**self._usual, **variables}))
-            self.pipeline.terraform.apply()
-            self.outputs = self.pipeline.terraform.outputs()
-            self._applied = variables
 
 
 @contextmanager

@@ -1,0 +1,223 @@
+"""An upload that goes by the workflow ends as one that goes the direct way."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Pipeline, eventually
+from tests.e2e.upload_api import without
+from tests.e2e.workflow import RULE_ROLE, Workflow, reviewer
+from tests.factories import picture
+
+
+@pytest.fixture(scope="module", autouse=True)
+def direct_again(pipeline: Pipeline) -> Iterator[None]:
+    """Leave the pipeline as it was found."""
+    yield
+    pipeline.apply()
+
+
+@pytest.fixture(scope="module", params=["express", "standard"])
+def workflow(pipeline: Pipeline, request: pytest.FixtureRequest) -> Workflow:
+    return Workflow(pipeline, type=request.param)
+
+
+@pytest.fixture(scope="module")
+def review(pipeline: Pipeline) -> Iterator[str]:
+    with reviewer(pipeline) as function:
+        yield function
+
+
+@pytest.fixture(scope="module", params=["express", "standard"])
+def reviewed(pipeline: Pipeline, review: str, request: pytest.FixtureRequest) -> Workflow:
+    return Workflow(pipeline, type=request.param, review={"function_arn": review})
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(picture(300, 200))
+    return file
+
+
+express = pytest.mark.parametrize("workflow", ["express"], indirect=True)
+
+
+def images(pipeline: Pipeline, name: str) -> list[str]:
+    """Return the keys of the images of what was uploaded under *name*."""
+    return pipeline.keys(f"small/{name}") + pipeline.keys(f"web/{name}")
+
+
+def test_a_plan_after_an_apply_is_empty(pipeline: Pipeline, workflow: Workflow) -> None:
+    assert not pipeline.terraform.has_changes(), workflow.role
+
+
+def test_an_upload_comes_out_in_every_variant(
+    pipeline: Pipeline, workflow: Workflow, photo: Path
+) -> None:
+    key = f"{workflow.role}/tom.jpg"
+    pipeline.upload(photo, key)
+    assert pipeline.published(f"small/{key}").size == (120, 80)
+    assert pipeline.published(f"web/{workflow.role}/tom.webp").size == (60, 40)
+    assert workflow.statuses(key) == ["SUCCEEDED"]
+    assert [line["message"] for line in pipeline.lines(key)][-1] == "published"
+
+
+@pytest.mark.parametrize("name", ["a b+c%é", "100% +1", "катя/ネコ 🐈", "a&b=c?d#e", "quote'\""])
+def test_keys_come_out_as_they_went_in(
+    pipeline: Pipeline, workflow: Workflow, photo: Path, name: str
+) -> None:
+    key = f"{workflow.role}/{name}.jpg"
+    pipeline.upload(photo, key)
+    assert pipeline.published(f"small/{key}").size == (120, 80)
+    assert workflow.statuses(key) == ["SUCCEEDED"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("text.jpg", b"just text", "unsupported-format"),
+        ("corrupt.jpg", picture(300, 200)[:-400], "corrupt-image"),
+        ("empty.jpg", b"", "empty-file"),
+    ],
+)
+def test_a_bad_file_is_on_the_failure_queue_with_its_reason(
+    pipeline: Pipeline, workflow: Workflow, tmp_path: Path, name: str, content: bytes, reason: str
+) -> None:
+    key = f"{workflow.role}/{name}"
+    file = tmp_path / name
+    file.write_bytes(content)
+    pipeline.upload(file, key)
+    failure = pipeline.failure(key)
+    assert failure["rejection"]["reason"] == reason
+    assert failure["rejection"]["source"]["key"] == key
+    assert workflow.statuses(key) == ["SUCCEEDED"]
+    assert images(pipeline, key.partition(".")[0]) == []
+
+
+def test_a_removed_source_takes_its_images_along(
+    pipeline: Pipeline, workflow: Workflow, photo: Path
+) -> None:
+    key = f"{workflow.role}/going.jpg"
+    pipeline.upload(photo, key)
+    workflow.statuses(key)
+    assert images(pipeline, f"{workflow.role}/going")
+    pipeline.s3.delete_object(Bucket=pipeline.outputs["source_bucket"], Key=key)
+    eventually(lambda: not images(pipeline, f"{workflow.role}/going"), what="the removal")
+
+
+def test_a_transient_fault_is_retried_to_success(
+    pipeline: Pipeline, workflow: Workflow, photo: Path
+) -> None:
+    key = f"{workflow.role}/retried.jpg"
+    with without(pipeline, "write-processed"):
+        pipeline.upload(photo, key)
+        eventually(lambda: pipeline.lines(key), what="a first, failed try")
+    assert pipeline.published(f"small/{key}").size == (120, 80)
+    assert workflow.statuses(key) == ["SUCCEEDED"]
+
+
+def test_a_lasting_fault_ends_on_the_failure_queue(
+    pipeline: Pipeline, workflow: Workflow, photo: Path
+) -> None:
+    key = f"{workflow.role}/lasting.jpg"
+    with without(pipeline, "read-source"):
+        pipeline.upload(photo, key)
+        failure = pipeline.failure(key)
+    assert failure["requestContext"]["condition"] == "RetriesExhausted"
+    assert failure["responsePayload"]["errorType"] == "TransientFailure"
+    assert "AccessDenied" in failure["responsePayload"]["errorMessage"]
+    assert workflow.statuses(key) == ["FAILED"]
+    assert images(pipeline, key.partition(".")[0]) == []
+
+
+@express
+def test_a_machine_that_may_not_invoke_the_function_says_so(
+    pipeline: Pipeline, workflow: Workflow, photo: Path
+) -> None:
+    key = f"{workflow.role}/forbidden.jpg"
+    with without(pipeline, "invoke-function", role=workflow.role):
+        pipeline.upload(photo, key)
+        failure = pipeline.failure(key)
+    assert "lambda:InvokeFunction" in failure["responsePayload"]["errorMessage"]
+    assert images(pipeline, f"{workflow.role}/forbidden") == []
+
+
+@express
+def test_a_machine_that_may_not_report_fails_for_that(
+    pipeline: Pipeline, workflow: Workflow, photo: Path
+) -> None:
+    key = f"{workflow.role}/unreported.jpg"
+    with (
+        without(pipeline, "invoke-function", role=workflow.role),
+        without(pipeline, "send-failures", role=workflow.role),
+    ):
+        pipeline.upload(photo, key)
+        [execution] = workflow.ended(key)
+    assert "sqs:SendMessage" in execution["cause"]
+
+
+@express
+def test_what_eventbridge_cannot_deliver_is_on_the_failure_queue(
+    pipeline: Pipeline, workflow: Workflow, photo: Path
+) -> None:
+    key = f"{workflow.role}/undelivered.jpg"
+    with without(pipeline, "start-workflow-express", role=RULE_ROLE):
+        pipeline.upload(photo, key)
+        event = pipeline.failure(key)
+    assert event["detail-type"] == "Object Created"
+    assert images(pipeline, f"{workflow.role}/undelivered") == []
+
+
+def test_what_the_review_allows_comes_out(
+    pipeline: Pipeline, reviewed: Workflow, photo: Path
+) -> None:
+    key = f"{reviewed.role}/fine.jpg"
+    pipeline.upload(photo, key)
+    assert pipeline.published(f"small/{key}").size == (120, 80)
+    assert reviewed.statuses(key) == ["SUCCEEDED"]
+
+
+def test_what_the_review_refuses_is_reported_and_not_published(
+    pipeline: Pipeline, reviewed: Workflow, photo: Path
+) -> None:
+    key = f"{reviewed.role}/refused.jpg"
+    pipeline.upload(photo, key)
+    failure = pipeline.failure(key)
+    assert failure["rejection"]["reason"] == "refused"
+    assert failure["rejection"]["message"] == "no cats here"
+    assert reviewed.statuses(key) == ["SUCCEEDED"]
+    assert images(pipeline, f"{reviewed.role}/refused") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("unreadable", "UnreadableReview", "perhaps"),
+        ("failing", "RuntimeError", "no opinion"),
+    ],
+)
+def test_what_the_review_does_not_decide_is_reported_and_not_published(
+    pipeline: Pipeline, reviewed: Workflow, photo: Path, name: str, error: str, message: str
+) -> None:
+    key = f"{reviewed.role}/{name}.jpg"
+    pipeline.upload(photo, key)
+    answer = pipeline.failure(key)["responsePayload"]
+    assert answer["errorType"] == error
+    assert message in answer["errorMessage"]
+    assert reviewed.statuses(key) == ["FAILED"]
+    assert images(pipeline, f"{reviewed.role}/{name}") == []
+
+
+@pytest.mark.parametrize("reviewed", ["express"], indirect=True)
+def test_a_machine_that_may_not_ask_publishes_nothing(
+    pipeline: Pipeline, reviewed: Workflow, photo: Path
+) -> None:
+    key = f"{reviewed.role}/unasked.jpg"
+    with without(pipeline, "ask-review", role=reviewed.role):
+        pipeline.upload(photo, key)
+        failure = pipeline.failure(key)
+    assert "lambda:InvokeFunction" in json.dumps(failure["responsePayload"])
+    assert images(pipeline, f"{reviewed.role}/unasked") == []

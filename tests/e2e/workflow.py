@@ -1,0 +1,102 @@
+"""The deployed workflow, as its users have it, and a function that reviews what is uploaded."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from tests.e2e.conftest import Pipeline, eventually
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+RULE_ROLE = "image-pipeline-uploads"
+
+REVIEWER = "reviewer"
+
+# Says of an upload what its key says.
+REVIEW = """
+def handler(inspection, context):
+    key = inspection["source"]["key"]
+    if "refused" in key:
+        return {"allow": False, "reason": "no cats here"}
+    if "unreadable" in key:
+        return {"allow": "perhaps"}
+    if "failing" in key:
+        raise RuntimeError("no opinion")
+    return {"allow": True}
+"""
+
+
+class Workflow:
+    """The workflow of *pipeline*, as *options* have it, *beside* other parts.
+
+    Of an express machine only the local cloud can tell the executions, AWS cannot.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, beside: Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
+        self._machines: SFNClient = boto3.client("stepfunctions")
+        self.arn: str = pipeline.apply(workflow=options, **(beside or {}))["workflow_arn"]
+        self.role = self.arn.rpartition(":")[2]  # it bears the name of the machine
+
+    def statuses(self, key: str) -> list[str]:
+        """Return how the executions for *key* have ended."""
+        return [execution["status"] for execution in self.ended(key)]
+
+    def ended(self, key: str) -> list[Mapping[str, Any]]:
+        """Return the executions for *key*, as soon as there are any and all of them have ended."""
+
+        def look() -> list[Mapping[str, Any]] | None:
+            found = [execution for execution in self._executions() if _key(execution) == key]
+            return None if any(one["status"] == "RUNNING" for one in found) else found
+
+        return eventually(look, what=f"end of the executions for {key}")
+
+    def _executions(self) -> Iterator[Mapping[str, Any]]:
+        pages = self._machines.get_paginator("list_executions").paginate(stateMachineArn=self.arn)
+        for page in pages:
+            for execution in page["executions"]:
+                yield self._machines.describe_execution(executionArn=execution["executionArn"])
+
+
+def _key(execution: Mapping[str, Any]) -> str:
+    key: str = json.loads(execution["input"])["detail"]["object"]["key"]
+    return key
+
+
+@contextmanager
+def reviewer(pipeline: Pipeline) -> Iterator[str]:
+    """Have somebody's function that reviews uploads meanwhile, and return its ARN."""
+    functions = boto3.client("lambda")
+    trust = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+    }
+    role = pipeline.iam.create_role(RoleName=REVIEWER, AssumeRolePolicyDocument=_policy(trust))
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as package:
+        package.writestr("review.py", REVIEW)
+    function = functions.create_function(
+        FunctionName=REVIEWER,
+        Role=role["Role"]["Arn"],
+        Handler="review.handler",
+        Runtime="python3.13",
+        Code={"ZipFile": code.getvalue()},
+    )
+    functions.get_waiter("function_active_v2").wait(FunctionName=REVIEWER)
+    try:
+        yield function["FunctionArn"]
+    finally:
+        functions.delete_function(FunctionName=REVIEWER)
+        pipeline.iam.delete_role(RoleName=REVIEWER)
+
+
+def _policy(statement: Mapping[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
