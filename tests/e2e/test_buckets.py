@@ -1,8 +1,24 @@
 """Both buckets are what pictures need, and the source is the one that keeps versions."""
 
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import processes
 import pytest
 
 from tests.e2e.conftest import Pipeline
+
+KEY = "arn:aws:kms:eu-central-2:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+SETTINGS: Mapping[str, Any] = {
+    "source_expiration_days": 30,
+    "processed_expiration_days": 7,
+    "abort_multipart_days": 3,
+    "kms_key": {"arn": KEY},
+    "force_destroy": False,
+}
 
 both = pytest.mark.parametrize("bucket", ["source_bucket", "processed_bucket"])
 
@@ -25,3 +41,40 @@ def test_uploads_have_versions_and_results_have_none(pipeline: Pipeline) -> None
     processed = pipeline.s3.get_bucket_versioning(Bucket=pipeline.outputs["processed_bucket"])
     assert source["Status"] == "Enabled"
     assert "Status" not in processed
+
+
+@pytest.fixture(scope="module")
+def planned(pipeline: Pipeline) -> Mapping[str, Mapping[str, Any]]:
+    """Return what would be of every resource of the buckets by SETTINGS."""
+    terraform = partial(
+        processes.run,
+        "terraform",
+        environment=pipeline.cloud.environment,
+        folder=pipeline.terraform.folder,
+    )
+    plan = str(pipeline.cloud.home / "buckets.tfplan")
+    given = [f"-var={name}={json.dumps(value)}" for name, value in SETTINGS.items()]
+    terraform("plan", "-input=false", f"-out={plan}", *given)
+    modules = json.loads(terraform("show", "-json", plan))["planned_values"]["root_module"]
+    return {
+        resource["address"]: resource["values"]
+        for module in modules["child_modules"]
+        for resource in module["resources"]
+    }
+
+
+@pytest.mark.parametrize(("bucket", "days"), [("source", 30), ("processed", 7)])
+def test_each_bucket_is_as_the_variables_say(
+    planned: Mapping[str, Mapping[str, Any]], bucket: str, days: int
+) -> None:
+    abort, expire = planned[f"module.{bucket}.aws_s3_bucket_lifecycle_configuration.cleanup"][
+        "rule"
+    ]
+    assert abort["abort_incomplete_multipart_upload"] == [{"days_after_initiation": 3}]
+    assert expire["expiration"][0]["days"] == days
+    [encryption] = planned[
+        f"module.{bucket}.aws_s3_bucket_server_side_encryption_configuration.at_rest"
+    ]["rule"]
+    [default] = encryption["apply_server_side_encryption_by_default"]
+    assert default == {"kms_master_key_id": KEY, "sse_algorithm": "aws:kms"}
+    assert planned[f"module.{bucket}.aws_s3_bucket.pictures"]["force_destroy"] is False
