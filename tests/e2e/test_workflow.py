@@ -1,15 +1,23 @@
 """An upload that goes by the workflow ends as one that goes the direct way."""
 
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import boto3
+import processes
 import pytest
 
 from tests.e2e.conftest import Pipeline, eventually
 from tests.e2e.upload_api import without
 from tests.e2e.workflow import RULE_ROLE, Workflow, reviewer
 from tests.factories import picture
+
+REDRIVE = Path(__file__).parents[2] / "tools" / "redrive.py"
+
+RECORDED: Mapping[str, Any] = {"metadata": {}}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -21,7 +29,7 @@ def direct_again(pipeline: Pipeline) -> Iterator[None]:
 
 @pytest.fixture(scope="module", params=["express", "standard"])
 def workflow(pipeline: Pipeline, request: pytest.FixtureRequest) -> Workflow:
-    return Workflow(pipeline, type=request.param)
+    return Workflow(pipeline, RECORDED, type=request.param)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +40,7 @@ def review(pipeline: Pipeline) -> Iterator[str]:
 
 @pytest.fixture(scope="module", params=["express", "standard"])
 def reviewed(pipeline: Pipeline, review: str, request: pytest.FixtureRequest) -> Workflow:
-    return Workflow(pipeline, type=request.param, review={"function_arn": review})
+    return Workflow(pipeline, RECORDED, type=request.param, review={"function_arn": review})
 
 
 @pytest.fixture
@@ -48,6 +56,13 @@ express = pytest.mark.parametrize("workflow", ["express"], indirect=True)
 def images(pipeline: Pipeline, name: str) -> list[str]:
     """Return the keys of the images of what was uploaded under *name*."""
     return pipeline.keys(f"small/{name}") + pipeline.keys(f"web/{name}")
+
+
+def record(key: str) -> dict[str, Any] | None:
+    answer = boto3.client("dynamodb").get_item(
+        TableName="image-pipeline-records", Key={"source_key": {"S": key}}
+    )
+    return answer.get("Item")
 
 
 def test_a_plan_after_an_apply_is_empty(pipeline: Pipeline, workflow: Workflow) -> None:
@@ -169,6 +184,52 @@ def test_what_eventbridge_cannot_deliver_is_on_the_failure_queue(
         event = pipeline.failure(key)
     assert event["detail-type"] == "Object Created"
     assert images(pipeline, f"{workflow.role}/undelivered") == []
+
+
+@express
+def test_an_upload_is_recorded_when_all_its_images_are_there(
+    pipeline: Pipeline, workflow: Workflow, photo: Path
+) -> None:
+    key = f"{workflow.role}/recorded.jpg"
+    pipeline.upload(photo, key)
+    recorded = eventually(lambda: record(key), what="the record")
+    assert recorded["status"] == {"S": "ready"}
+    told = [image["M"]["key"]["S"] for image in recorded["images"]["L"]]
+    assert told == images(pipeline, f"{workflow.role}/recorded")
+    assert len(told) == 2
+    assert recorded["dominant_color"]["S"]
+
+
+@express
+def test_a_rejection_is_recorded_with_its_reason(
+    pipeline: Pipeline, workflow: Workflow, tmp_path: Path
+) -> None:
+    key = f"{workflow.role}/rejected.jpg"
+    file = tmp_path / "text.jpg"
+    file.write_text("no picture")
+    pipeline.upload(file, key)
+    recorded = eventually(lambda: record(key), what="the record")
+    assert recorded["status"] == {"S": "rejected"}
+    assert recorded["reason"] == {"S": "unsupported-format"}
+
+
+@express
+def test_what_failed_goes_by_the_workflow_again(
+    pipeline: Pipeline, workflow: Workflow, photo: Path
+) -> None:
+    key = f"{workflow.role}/again.jpg"
+    with without(pipeline, "read-source"):
+        pipeline.upload(photo, key)
+        assert workflow.statuses(key) == ["FAILED"]
+    said = processes.run(
+        *(sys.executable, str(REDRIVE), "--reason", "RetriesExhausted", "--yes"),
+        *("--queue-url", pipeline.outputs["failure_queue_url"]),
+        *("--workflow", workflow.arn),
+        environment=pipeline.cloud.environment,
+    )
+    assert key in said
+    assert pipeline.published(f"small/{key}").size == (120, 80)
+    assert sorted(workflow.statuses(key)) == ["FAILED", "SUCCEEDED"]
 
 
 def test_what_the_review_allows_comes_out(

@@ -95,21 +95,6 @@ def test_s3_is_told_of_the_workflow_when_all_of_it_is_there(pipeline: Pipeline) 
     assert ("create", TARGET) in done
 
 
-def test_no_upload_is_lost_while_it_is_switched(pipeline: Pipeline) -> None:
-    with uploads(pipeline, "switch") as done:
-        pipeline.apply(workflow={"direct_trigger": True})
-        machine = pipeline.apply(workflow={})["workflow_arn"]
-        pipeline.apply(workflow={"direct_trigger": True})
-        finish(machine)
-        pipeline.apply(workflow={"direct_trigger": True, "type": "standard"})
-        machine = pipeline.apply(workflow={"type": "standard"})["workflow_arn"]
-        pipeline.apply(workflow={"direct_trigger": True, "type": "standard"})
-        finish(machine)
-        pipeline.apply()
-    assert len(done) > 50
-    eventually(lambda: published(pipeline, "switch") == done, what="all of the uploads")
-
-
 def test_what_comes_by_both_ways_is_made_once(pipeline: Pipeline) -> None:
     machine = pipeline.apply(workflow={"direct_trigger": True})["workflow_arn"]
     with uploads(pipeline, "both") as done:
@@ -132,3 +117,18 @@ def test_nothing_of_the_workflow_goes_before_s3_is_told(pipeline: Pipeline) -> N
     done = actions(pipeline)
     assert done[0] == ("update", NOTIFICATION)
     assert ("delete", TARGET) in done
+
+
+def test_no_upload_is_lost_while_it_is_switched(pipeline: Pipeline) -> None:
+    with uploads(pipeline, "switch") as done:
+        pipeline.apply(workflow={"direct_trigger": True})
+        machine = pipeline.apply(workflow={})["workflow_arn"]
+        pipeline.apply(workflow={"direct_trigger": True})
+        finish(machine)
+        pipeline.apply(workflow={"direct_trigger": True, "type": "standard"})
+        machine = pipeline.apply(workflow={"type": "standard"})["workflow_arn"]
+        pipeline.apply(workflow={"direct_trigger": True, "type": "standard"})
+        finish(machine)
+        pipeline.apply()
+    assert len(done) > 50
+    eventually(lambda: published(pipeline, "switch") == done, what="all of the uploads")
