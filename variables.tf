@@ -663,7 +663,7 @@ variable "workflow" {
     - type: `express`, cheap and done within five minutes, or `standard`, which tries for longer and keeps a history
     - review: a function that is asked about every upload before its images are made, by its ARN, and how long it may take
     - max_concurrency: how many images of one upload are made at once
-    - direct_trigger: whether uploads reach the function directly as well, while the workflow is being switched on or off, or to another type; what comes by both ways is made once
+    - direct_trigger: whether uploads reach the function directly as well, while the workflow is being switched on or off, or to another type; what comes by both ways is published once
   EOT
   type = object({
     type            = optional(string, "express")

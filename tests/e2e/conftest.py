@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 40
+LATE_SECONDS = 180
 
 VARIABLES = "given.auto.tfvars.json"
 
@@ -94,10 +95,12 @@ class Pipeline:
         return eventually(partial(self._failure, key), what=f"failure of {key}")
 
     def lines(self, key: str) -> list[dict[str, Any]]:
-        """Return what the function has logged about *key*."""
-        # One answer has 10,000 events at most: of all that is logged only what names a source.
+        """Return what the function has logged about *key* of late."""
+        # One answer has 10,000 events at most, the oldest: of late, only what names a source.
         answer = self.logs.filter_log_events(
-            logGroupName=self.outputs["log_group"], filterPattern='"source"'
+            logGroupName=self.outputs["log_group"],
+            filterPattern='"source"',
+            startTime=int((time.time() - LATE_SECONDS) * 1000),
         )
         messages = [event["message"] for event in answer["events"]]
         found = [json.loads(message) for message in messages if _is_json(message)]
