@@ -134,6 +134,7 @@ def test_a_transient_fault_is_retried_to_success(
     assert workflow.statuses(key) == ["SUCCEEDED"]
 
 
+@express  # the other has the patience to try for long, and reports as a failing review does
 def test_a_lasting_fault_ends_on_the_failure_queue(
     pipeline: Pipeline, workflow: Workflow, photo: Path
 ) -> None:
