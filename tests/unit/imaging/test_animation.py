@@ -52,7 +52,7 @@ def film(rendition: Rendition) -> list[tuple[Image.Image, float]]:
 
 def colors(rendition: Rendition) -> list[tuple[int, ...]]:
     # Pillow types a pixel as a number too; of RGB it is a tuple.
-    return [frame.resize((1, 1)).getpixel((0, 0))[:3] for frame, _ in film(rendition)]  # type: ignore[index]
+    return [frame.resize((1, 1)).getpixel((0, 0))[:3] for frame, _ in film(rendition)]  # type: ignore[index]  # RGB
 
 
 @pytest.mark.parametrize("target", sorted(ANIMATED_FORMATS))

@@ -82,4 +82,4 @@ def test_paper_without_ink_is_white_and_full_black_is_black() -> None:
         sheet = Image.new("CMYK", (64, 64), (0, 0, 0, ink))
         image = result(saved(sheet, Format.TIFF), format=Format.PNG)
         # Pillow types a pixel as a number too; of RGB it is a tuple.
-        assert all(low <= level <= high for level in image.convert("RGB").getpixel((9, 9)))  # type: ignore[union-attr]
+        assert all(low <= level <= high for level in image.convert("RGB").getpixel((9, 9)))  # type: ignore[union-attr]  # RGB

@@ -63,13 +63,13 @@ def test_jpeg_is_progressive_with_reduced_chroma() -> None:
     image = result(saved(scene(), Format.PNG), format=Format.JPEG)
     assert image.info["progressive"]
     # Pillow sets `layer` on JPEGs only, and does not type it.
-    assert [layer[1:3] for layer in image.layer] == [(2, 2), (1, 1), (1, 1)]  # type: ignore[attr-defined]
+    assert [layer[1:3] for layer in image.layer] == [(2, 2), (1, 1), (1, 1)]  # type: ignore[attr-defined]  # a JPEG
 
 
 def test_full_chroma_on_request() -> None:
     image = result(saved(scene(), Format.PNG), format=Format.JPEG, full_chroma=True)
     # Pillow sets `layer` on JPEGs only, and does not type it.
-    assert [layer[1:3] for layer in image.layer] == [(1, 1), (1, 1), (1, 1)]  # type: ignore[attr-defined]
+    assert [layer[1:3] for layer in image.layer] == [(1, 1), (1, 1), (1, 1)]  # type: ignore[attr-defined]  # a JPEG
 
 
 def test_lossless_webp_on_request() -> None:
@@ -109,7 +109,7 @@ def test_hidden_colours_do_not_bleed_into_edges() -> None:
     image = result(saved(picture, Format.PNG), width=50, height=50)
     for x in range(50):
         # Pillow types this for one band too; here there are several.
-        red, green, _, alpha = image.getpixel((x, 25))  # type: ignore[misc]
+        red, green, _, alpha = image.getpixel((x, 25))  # type: ignore[misc]  # RGBA
         assert alpha == 0 or green <= 2
         assert alpha < 16 or red >= 250
 
@@ -169,6 +169,6 @@ def test_sharpening_raises_edges() -> None:
 
 def contrast(image: Image.Image) -> float:
     # Pillow types this for one band too; here there are several.
-    (low, high), *_ = image.convert("RGB").getextrema()  # type: ignore[misc]
+    (low, high), *_ = image.convert("RGB").getextrema()  # type: ignore[misc]  # RGB
     pixels = image.convert("L").tobytes()
     return sum(abs(a - b) for a, b in pairwise(pixels)) + (high - low)
