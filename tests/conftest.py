@@ -1,5 +1,6 @@
-"""What all tests share: an option under which a test that was skipped has failed."""
+"""What all tests share: Ctrl-C works, and an option under which a skipped test has failed."""
 
+import signal
 from collections.abc import Generator
 from typing import TypeVar
 
@@ -12,6 +13,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--forbid-skips", action="store_true", help="fail what is skipped: nothing may be missing"
     )
+
+
+def pytest_configure() -> None:
+    # A shell has its background jobs ignore Ctrl-C; what the tests start and interrupt would, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

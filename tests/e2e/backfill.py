@@ -21,14 +21,14 @@ INVENTORIES = "inventories"
 
 
 class Backfill:
-    """The backfill of *pipeline*, with the tool that `make backfill` runs."""
+    """The backfill of *pipeline*, *beside* other parts, with the tool that `make backfill` runs."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, **beside: Any) -> None:
         self.pipeline = pipeline
         self.machines = boto3.client("stepfunctions")
         self._file = pipeline.cloud.home / "backfill.json"
         self._s3 = pipeline.s3
-        self.apply()
+        self.apply(**beside)
 
     def apply(self, **changes: Any) -> None:
         """Apply the pipeline with a backfill, and with *changes*."""

@@ -180,7 +180,7 @@ def test_it_may_do_only_what_its_role_may(backfill: Backfill, few: Mapping[str, 
     assert "is not authorized to perform: lambda:InvokeFunction" in told
 
 
-# The last ones leave another deployment behind than they find.
+# The last one leaves another deployment behind than it finds.
 
 
 def test_another_size_replaces_all_and_leaves_no_orphan(
@@ -200,18 +200,3 @@ def test_another_size_replaces_all_and_leaves_no_orphan(
     assert all(after[key]["ETag"] != before[key]["ETag"] for key in after.keys() & before.keys())
     for key in after:
         assert pipeline.published(key).width == (50 if key.startswith("small") else 200)
-
-
-def test_what_no_review_has_allowed_is_left_alone(backfill: Backfill) -> None:
-    backfill.put({"reviewed/old.jpg": picture()})
-    backfill.run("--prefix", "reviewed/", "--yes")
-    backfill.put({"reviewed/new.jpg": picture()})
-
-    review = {"function_arn": backfill.outputs["function_arn"]}
-    backfill.apply(workflow={"review": review}, variants={"small": {"width": 70}})
-    told = backfill.run("--prefix", "reviewed/", "--yes")
-
-    assert "1 wait for a review and are left alone" in told
-    assert "1 made" in told
-    assert '1 not reviewed yet: "reviewed/new.jpg"' in told
-    assert backfill.images("small/reviewed/").keys() == {"small/reviewed/old.jpg"}

@@ -10,6 +10,7 @@ import boto3
 import processes
 import pytest
 
+from tests.e2e.backfill import Backfill
 from tests.e2e.conftest import Pipeline, eventually
 from tests.e2e.upload_api import without
 from tests.e2e.workflow import RULE_ROLE, Workflow, reviewer
@@ -283,3 +284,27 @@ def test_a_machine_that_may_not_ask_publishes_nothing(
         failure = pipeline.failure(key)
     assert "lambda:InvokeFunction" in json.dumps(failure["responsePayload"])
     assert images(pipeline, f"{reviewed.role}/unasked") == []
+
+
+# The last one leaves another deployment behind than it finds.
+
+
+@pytest.mark.parametrize("reviewed", ["express"], indirect=True)
+def test_a_backfill_leaves_alone_what_no_review_has_allowed(
+    pipeline: Pipeline, reviewed: Workflow, review: str, photo: Path
+) -> None:
+    pipeline.upload(photo, "before/allowed.jpg")
+    assert reviewed.statuses("before/allowed.jpg") == ["SUCCEEDED"]
+
+    backfill = Backfill(
+        pipeline,
+        workflow={"review": {"function_arn": review}},
+        variants={"small": {"width": 70}},
+    )
+    backfill.put({"before/unseen.jpg": picture()})
+    told = backfill.run("--prefix", "before/", "--yes")
+
+    assert "1 wait for a review and are left alone" in told
+    assert "1 made" in told
+    assert '1 not reviewed yet: "before/unseen.jpg"' in told
+    assert backfill.images("small/before/").keys() == {"small/before/allowed.jpg"}

@@ -5,10 +5,11 @@ has begun ends with it. `direct_trigger` is for both.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
 import boto3
 import pytest
@@ -23,16 +24,47 @@ NOTIFICATION = "aws_s3_bucket_notification.source"
 TARGET = "module.workflow[0].aws_cloudwatch_event_target.workflow"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def direct_again(pipeline: Pipeline) -> Iterator[None]:
-    """Leave the pipeline as it was found."""
-    yield
+Actions: TypeAlias = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Journey:
+    """What was uploaded, one picture after the other, while the workflow was switched on and off.
+
+    *on* and *off* are what was done to which resource, in the order of being finished; *by_both*
+    tells how what looked at an upload has ended, while both ways were open.
+    """
+
+    uploaded: Sequence[str]
+    on: Actions
+    by_both: Mapping[str, Sequence[str]]
+    off: Actions
+
+
+@pytest.fixture(scope="module")
+def journey(pipeline: Pipeline) -> Iterator[Journey]:
+    """Switch the workflow on, to the other type, and off, as the README says."""
+    with uploads(pipeline) as uploaded:
+        on = apply(pipeline, direct_trigger=True)
+        by_both = {name: endings(pipeline, name) for name in more_of(uploaded)}
+        apply(pipeline)
+        more_of(uploaded)
+        apply(pipeline, direct_trigger=True)
+        finish(pipeline)
+        apply(pipeline, direct_trigger=True, type="standard")
+        apply(pipeline, type="standard")
+        more_of(uploaded)
+        apply(pipeline, direct_trigger=True, type="standard")
+        finish(pipeline)
+        off = actions(pipeline)
+        more_of(uploaded)
+    yield Journey(uploaded=uploaded, on=on, by_both=by_both, off=off)
     pipeline.apply()
 
 
 @contextmanager
-def uploads(pipeline: Pipeline, folder: str) -> Iterator[list[str]]:
-    """Upload pictures to *folder* meanwhile, one after the other, and list their names."""
+def uploads(pipeline: Pipeline) -> Iterator[list[str]]:
+    """Upload pictures meanwhile, one after the other, and list their names."""
     done: list[str] = []
     ended = threading.Event()
 
@@ -40,7 +72,7 @@ def uploads(pipeline: Pipeline, folder: str) -> Iterator[list[str]]:
         for number in count():
             name, body = f"{number:03}.png", picture(60 + number, 40, kind="PNG")
             bucket = pipeline.outputs["source_bucket"]
-            pipeline.s3.put_object(Bucket=bucket, Key=f"{folder}/{name}", Body=body)
+            pipeline.s3.put_object(Bucket=bucket, Key=f"switch/{name}", Body=body)
             done.append(name)
             if ended.wait(PAUSE_SECONDS):
                 return
@@ -54,20 +86,37 @@ def uploads(pipeline: Pipeline, folder: str) -> Iterator[list[str]]:
         thread.join()
 
 
-def published(pipeline: Pipeline, folder: str) -> list[str]:
-    """Return the names of the uploads to *folder* of which there are all images."""
-    small = {key.rpartition("/")[2] for key in pipeline.keys(f"small/{folder}/")}
-    web = {key.rpartition("/")[2] for key in pipeline.keys(f"web/{folder}/")}
+def more_of(uploaded: Sequence[str], least: int = 10) -> Sequence[str]:
+    """Wait until *least* more are *uploaded*, and return those."""
+    before = len(uploaded)
+    eventually(lambda: len(uploaded) >= before + least, what="more uploads")
+    return uploaded[before : before + least]
+
+
+def published(pipeline: Pipeline) -> list[str]:
+    """Return the names of the uploads of which there are all images."""
+    small = {key.rpartition("/")[2] for key in pipeline.keys("small/switch/")}
+    web = {key.rpartition("/")[2] for key in pipeline.keys("web/switch/")}
     return sorted(name for name in small if name.replace(".png", ".webp") in web)
 
 
-def endings(pipeline: Pipeline, key: str) -> list[str]:
-    """Return how whatever looked at *key* has ended, but for the steps in between."""
-    messages = [line["message"] for line in pipeline.lines(key)]
-    return [message for message in messages if message not in ("inspected", "rendered")]
+def endings(pipeline: Pipeline, name: str) -> list[str]:
+    """Return how what looked at an upload has ended, as soon as it came by both ways."""
+
+    def look() -> list[str] | None:
+        messages = [line["message"] for line in pipeline.lines(f"switch/{name}")]
+        found = [message for message in messages if message not in ("inspected", "rendered")]
+        return found if len(found) > 1 else None
+
+    return eventually(look, what=f"two endings of {name}")
 
 
-def actions(pipeline: Pipeline, **variables: Any) -> list[tuple[str, str]]:
+def apply(pipeline: Pipeline, **workflow: Any) -> Actions:
+    """Apply with a *workflow*, and return what was done."""
+    return actions(pipeline, workflow=workflow)
+
+
+def actions(pipeline: Pipeline, **variables: Any) -> Actions:
     """Apply, and return what was done to which resource, in the order of being finished."""
     events: list[Event] = []
     pipeline.apply(events.append, **variables)
@@ -75,8 +124,9 @@ def actions(pipeline: Pipeline, **variables: Any) -> list[tuple[str, str]]:
     return [(hook["action"], hook["resource"]["addr"]) for hook in hooks]
 
 
-def finish(machine: str) -> None:
-    """Wait until what *machine* has begun so far has ended."""
+def finish(pipeline: Pipeline) -> None:
+    """Wait until what the workflow has begun so far has ended."""
+    machine = pipeline.terraform.outputs()["workflow_arn"]
     machines = boto3.client("stepfunctions")
     answer = machines.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
     begun = [execution["executionArn"] for execution in answer["executions"]]
@@ -88,49 +138,24 @@ def finish(machine: str) -> None:
     eventually(is_over, what="what was begun")
 
 
-def test_s3_is_told_of_the_workflow_when_all_of_it_is_there(pipeline: Pipeline) -> None:
-    pipeline.apply()
-    done = actions(pipeline, workflow={})
-    assert done[-1] == ("update", NOTIFICATION)
-    assert ("create", TARGET) in done
+def test_s3_is_told_of_the_workflow_when_all_of_it_is_there(journey: Journey) -> None:
+    assert journey.on[-1] == ("update", NOTIFICATION)
+    assert ("create", TARGET) in journey.on
 
 
-def test_what_comes_by_both_ways_is_made_once(pipeline: Pipeline) -> None:
-    machine = pipeline.apply(workflow={"direct_trigger": True})["workflow_arn"]
-    with uploads(pipeline, "both") as done:
-        eventually(lambda: len(done) > 9, what="ten uploads")
-
-    def answers() -> list[list[str]] | None:
-        found = [endings(pipeline, f"both/{name}") for name in done]
-        return found if all(len(answer) > 1 for answer in found) else None
-
-    eventually(answers, what="two answers for each")
-    finish(machine)
-    for name in done:
-        found = endings(pipeline, f"both/{name}")
+def test_what_comes_by_both_ways_is_made_once(journey: Journey) -> None:
+    assert len(journey.by_both) == 10
+    for found in journey.by_both.values():
         # If both are at it at the same moment, both have published, and S3 has taken one.
         assert "published" in found
         assert set(found) <= {"published", "current"}, found
-    assert published(pipeline, "both") == done
 
 
-def test_nothing_of_the_workflow_goes_before_s3_is_told(pipeline: Pipeline) -> None:
-    pipeline.apply(workflow={})
-    done = actions(pipeline)
-    assert done[0] == ("update", NOTIFICATION)
-    assert ("delete", TARGET) in done
+def test_nothing_of_the_workflow_goes_before_s3_is_told(journey: Journey) -> None:
+    assert journey.off[0] == ("update", NOTIFICATION)
+    assert ("delete", TARGET) in journey.off
 
 
-def test_no_upload_is_lost_while_it_is_switched(pipeline: Pipeline) -> None:
-    with uploads(pipeline, "switch") as done:
-        pipeline.apply(workflow={"direct_trigger": True})
-        machine = pipeline.apply(workflow={})["workflow_arn"]
-        pipeline.apply(workflow={"direct_trigger": True})
-        finish(machine)
-        pipeline.apply(workflow={"direct_trigger": True, "type": "standard"})
-        machine = pipeline.apply(workflow={"type": "standard"})["workflow_arn"]
-        pipeline.apply(workflow={"direct_trigger": True, "type": "standard"})
-        finish(machine)
-        pipeline.apply()
-    assert len(done) > 50
-    eventually(lambda: published(pipeline, "switch") == done, what="all of the uploads")
+def test_no_upload_is_lost_while_it_is_switched(pipeline: Pipeline, journey: Journey) -> None:
+    assert len(journey.uploaded) > 50
+    eventually(lambda: published(pipeline) == journey.uploaded, what="all of the uploads")
