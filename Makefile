@@ -13,10 +13,10 @@ COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-
 # By the environment the shell gets it whole, spaces and quotes and all.
 export PHOTO PHOTOS COUNT QUEUE WORKFLOW FUNCTION REASON DRY_RUN PREFIX MANIFEST DEPLOYMENT YES STOP
 
-.PHONY: help demo up down redrive backfill pictures bench fuzz soak audit test lint terraform-test pytest format build lock clean terraform
+.PHONY: help demo up down redrive backfill pictures bench fuzz histories soak audit test lint terraform-test pytest format build lock clean terraform
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: $(INSTALLED) terraform ## Show sample photographs, or PHOTO=file, before and after
 	@$(PYTHON) tools/demo.py $${PHOTO:+"$$PHOTO"}
@@ -32,6 +32,9 @@ test: pytest ## Run every check and every test
 # One after the other, even under "make -j": the quick ones first.
 pytest: terraform-test
 	$(PYTHON) -m pytest --maxfail=10 $(PYTEST_OPTIONS) tests/unit tests/aws tests/e2e
+
+histories: $(INSTALLED) ## Check the promise on HISTORIES random histories of each kind (1,000)
+	@HISTORIES=$${HISTORIES:-1000} $(PYTHON) -m pytest tests/aws/test_promise.py
 
 soak: $(INSTALLED) terraform ## Upload 5,000 pictures (UPLOADS=…) amid faults, and lose none
 	@UPLOADS=$${UPLOADS:-5000} $(PYTHON) -m pytest tests/e2e/test_load.py
