@@ -1,6 +1,8 @@
 """What lay in the source bucket before, or was processed otherwise than it would be today."""
 
-from pipeline import imaging
+from dataclasses import replace
+
+from pipeline import imaging, manifests
 from pipeline.manifests import Manifest
 from pipeline.model import Outcome, Source, Status
 from pipeline.process import Complete, Storage, process
@@ -28,6 +30,10 @@ def backfill(
     )
     if settled:
         return Outcome(status=settled, source=source)
+    if current and current.manifest.etag != source.etag:
+        # Its event was lost, or is on its way. It was there after the manifest was read, or else
+        # cannot be fetched, so it comes next.
+        source = replace(source, sequencer=manifests.next_place(current.manifest))
     return process(source, settings, storage, stage=stage, complete=complete)
 
 
@@ -41,7 +47,7 @@ def settled_as(
     """
     if manifest and manifest.etag != source.etag:
         manifest = None
-    if manifest and not manifest.planned and manifest.recipe == recipe:
+    if manifest and manifest.is_complete and manifest.recipe == recipe:
         return Status.CURRENT
     if reviewed_only and not (manifest and manifest.keys) and not source.is_folder:
         return Status.UNREVIEWED

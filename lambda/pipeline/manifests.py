@@ -19,12 +19,22 @@ Upload = TypeVar("Upload", Source, "Manifest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """Which upload was rejected, and the code of the *reason*."""
+
+    etag: str
+    sequencer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What one upload of *source_key* published or, with an empty *etag*, that it was removed.
+    """What one upload of *source_key* published or, with an empty *etag*, that there is none.
 
     *bytes* is the size of the upload and *picture* what it showed; *recipe* is a hash of all that
     besides it decided the *images*. *retired* are keys that earlier uploads of it used and this
-    one does not. *planned*, while its images are published one by one, are the keys of all of them.
+    one does not. *planned*, until all its images are published, are the keys of all of them.
+    *rejection* is of a newer upload.
     """
 
     source_key: str
@@ -37,6 +47,7 @@ class Manifest:
     images: tuple[Published, ...] = ()
     retired: tuple[str, ...] = ()
     planned: tuple[str, ...] = ()
+    rejection: Rejection | None = None
 
     @property
     def keys(self) -> frozenset[str]:
@@ -48,9 +59,14 @@ class Manifest:
         """Every key at which an image of the source may ever have been put."""
         return self.keys.union(self.retired)
 
-    def is_of(self, source: Source) -> bool:
-        """Tell whether this is the manifest of the very upload *source*."""
-        return (self.etag, self.sequencer) == (source.etag, source.sequencer)
+    @property
+    def is_complete(self) -> bool:
+        """Whether all the images were published that this tells of."""
+        return not self.planned
+
+    def is_of(self, upload: "Source | Manifest") -> bool:
+        """Tell whether this is the manifest of the very same *upload*."""
+        return (self.etag, self.sequencer) == (upload.etag, upload.sequencer)
 
 
 def manifest_key(source_key: str) -> str:
@@ -72,6 +88,7 @@ def load(body: bytes) -> Manifest:
             "images": tuple(map(Published.of, fields["images"])),
             "retired": tuple(fields["retired"]),
             "planned": tuple(fields["planned"]),
+            "rejection": Rejection(**fields["rejection"]) if fields["rejection"] else None,
         }
     )
 
@@ -91,6 +108,15 @@ def in_order(upload: Upload, current: Manifest | None) -> Upload:
     return upload
 
 
+def next_place(manifest: Manifest) -> str:
+    """Return a sequencer for what has replaced the upload of *manifest* without being announced.
+
+    It comes after all that *manifest* knows of, and before whatever is announced later.
+    """
+    newest = manifest.rejection or manifest
+    return f"{newest.sequencer}01"
+
+
 def of_upload(
     source: Source, images: Sequence[Published], *, picture: Picture, recipe: str
 ) -> Manifest:
@@ -108,11 +134,20 @@ def of_upload(
     )
 
 
+def under_way(manifest: Manifest) -> Manifest:
+    """Return *manifest* as it is until all its images are published."""
+    return replace(manifest, planned=tuple(sorted(manifest.keys)))
+
+
 def following(manifest: Manifest, last: Manifest | None) -> Manifest:
     """Return *manifest* in its place after *last*, whose images it retires; raise `Superseded`."""
     manifest = in_order(manifest, last)
     retired = (last.all_keys if last else frozenset()) - manifest.keys
-    return replace(manifest, retired=tuple(sorted(retired)))
+    return replace(
+        manifest,
+        retired=tuple(sorted(retired)),
+        rejection=_newer_rejection(last, manifest.sequencer),
+    )
 
 
 def plan(source: Source, keys: Collection[str], last: Manifest | None) -> Manifest:
@@ -130,6 +165,7 @@ def plan(source: Source, keys: Collection[str], last: Manifest | None) -> Manife
         sequencer=source.sequencer,
         planned=tuple(sorted(keys)),
         retired=tuple(sorted((last.all_keys if last else frozenset()).difference(keys))),
+        rejection=_newer_rejection(last, source.sequencer),
     )
 
 
@@ -146,4 +182,23 @@ def removed(removal: Removal, last: Manifest | None) -> Manifest:
         version="",
         sequencer=removal.sequencer,
         retired=tuple(sorted(last.all_keys if last else ())),
+        rejection=_newer_rejection(last, removal.sequencer),
     )
+
+
+def rejected(source: Source, reason: str, last: Manifest | None) -> Manifest:
+    """Return *last*, or a first manifest, that remembers the rejection of *source* if it is newer.
+
+    The images of the upload before stay.
+    """
+    none = Manifest(source_key=source.key, etag="", version="", sequencer="")
+    last = last or none
+    if is_newer(source.sequencer, (last.rejection or last).sequencer):
+        rejection = Rejection(etag=source.etag, sequencer=source.sequencer, reason=reason)
+        return replace(last, rejection=rejection)
+    return last
+
+
+def _newer_rejection(last: Manifest | None, sequencer: str) -> Rejection | None:
+    rejection = last.rejection if last else None
+    return rejection if rejection and is_newer(rejection.sequencer, sequencer) else None

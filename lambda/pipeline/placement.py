@@ -63,8 +63,13 @@ def kept(
     return {
         variant: known[place.key]
         for variant, place in places.items()
-        if place.is_current and place.key in known
+        if place.is_current and _tells_of(known.get(place.key), place)
     }
+
+
+def _tells_of(image: Published | None, place: Place) -> bool:
+    """Tell whether *image* is what is in *place*, and not what was there before."""
+    return bool(image and place.existing and image.bytes == place.existing.bytes)
 
 
 def etags(places: Mapping[Variant, Place]) -> dict[str, str]:

@@ -68,7 +68,7 @@ def inspect(
     rejection, and leaves it to `reject`.
     """
     if isinstance(request, Removal):
-        ended = _remove(request, storage, stage, complete)
+        ended = _remove(request, settings, storage, stage, complete)
         if isinstance(ended, Outcome):
             return ended
         request = ended
@@ -142,8 +142,8 @@ def record(
 def reject(
     source: Source, rejection: Rejected, storage: Storage, *, complete: Complete = _nobody
 ) -> None:
-    """Take back what was put ahead of *source*, which is rejected. Raises `TransientFailure`."""
-    publication.withdraw(source, storage)
+    """Take back what was put of *source*, which is rejected. Raises `TransientFailure`."""
+    publication.withdraw(source, rejection.reason, storage)
     complete(Outcome(status=Status.REJECTED, source=source, rejection=rejection))
 
 
@@ -160,14 +160,14 @@ def remove(
     If there is something under its key after all, as when the newest of several versions was
     deleted, that is processed instead. Raises like `process`.
     """
-    ended = _remove(removal, storage, stage, complete)
+    ended = _remove(removal, settings, storage, stage, complete)
     if isinstance(ended, Outcome):
         return ended
     return process(ended, settings, storage, stage=stage, complete=complete)
 
 
 def _remove(
-    removal: Removal, storage: Storage, stage: imaging.Stage, complete: Complete
+    removal: Removal, settings: Settings, storage: Storage, stage: imaging.Stage, complete: Complete
 ) -> Outcome | Source:
     """Take away the images of a removed source, or return the upload that is there after all."""
     with stage("look"):
@@ -177,7 +177,7 @@ def _remove(
             return _still_there(found, current.manifest, storage, complete)
     if found:
         return found
-    with stage("publish"):
+    with _giving_way(removal, settings, storage, stage, complete), stage("publish"):
         publication.remove(removal, storage)
     outcome = Outcome(status=Status.REMOVED, source=removal)
     complete(outcome)
@@ -194,7 +194,7 @@ def _still_there(
         for key, image in existing.items()
         if image and image.stamp.source_etag == found.etag
     }
-    if manifest.planned or not manifest.images or len(etags) < len(existing):
+    if not manifest.is_complete or not manifest.images or len(etags) < len(existing):
         return Outcome(status=Status.CURRENT)
     outcome = Outcome(
         status=Status.CURRENT,
@@ -210,16 +210,20 @@ def _still_there(
 
 @contextmanager
 def _giving_way(
-    source: Source, settings: Settings, storage: Storage, stage: imaging.Stage, complete: Complete
+    request: Source | Removal,
+    settings: Settings,
+    storage: Storage,
+    stage: imaging.Stage,
+    complete: Complete,
 ) -> Iterator[None]:
-    """Leave nothing of *source*, and what newer one took its place whole, if it is superseded."""
+    """Leave nothing of *request*, and what newer one took its place whole, if it is superseded."""
     try:
         yield
     except Superseded:
         with stage("give way"):
-            newest = publication.give_way(source, storage)
+            newest = publication.give_way(request, storage)
         if newest:
-            _restore(newest, source.bucket, settings, storage, stage, complete)
+            _restore(newest, request.bucket, settings, storage, stage, complete)
         raise
 
 

@@ -1,9 +1,9 @@
 """The images of one source, put in the place of older ones and taken away again.
 
 The order of events is that of the manifest. A publication claims it, puts the images, takes away
-what is retired, and then makes sure that the claim still holds: whoever came later has either seen
-the claim, and retires what it put, or is seen here, and this one gives way. Single images may be
-put ahead of it, under a claim that plans all of them.
+what is retired, and then completes the manifest, if the claim still holds: whoever came later has
+either seen the claim, and retires what it put, or is seen here, and this one gives way. Single
+images may be put ahead of it, under a claim that plans all of them.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from pipeline import manifests
-from pipeline.errors import Rejected, TransientFailure
+from pipeline.errors import TransientFailure
 from pipeline.manifests import Manifest
 from pipeline.model import Removal, Rendition, Source
 from pipeline.stamps import Stamp, Verdict, compare, encoded, is_newer
@@ -35,7 +35,9 @@ class Storage(Protocol):
 
     def manifest(self, source_key: str) -> ExistingManifest | None: ...
 
-    def put_manifest(self, manifest: Manifest, *, over: ExistingManifest | None) -> bool: ...
+    def put_manifest(
+        self, manifest: Manifest, *, over: ExistingManifest | None
+    ) -> ExistingManifest | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,18 +69,16 @@ def publish(
     """Publish *renditions*, so that of the source there are exactly the images of *manifest*.
 
     Return the etag of every rendition by its key. Raises `Superseded`, `KeyCollision` or
-    `TransientFailure`. Until a publication that was interrupted is tried again, what it put
-    stays; one that collides takes back what it put.
+    `TransientFailure`. What was put until then stays, for another try or for `withdraw`.
     """
-    following = partial(manifests.following, manifest)
-    claim = _claim(manifest.source_key, following, storage, current=after)
-    try:
-        etags = {place.key: _put(place, rendition, storage) for place, rendition in renditions}
-    except Rejected:
-        _take_back(manifest, storage, current=storage.manifest(manifest.source_key))
-        raise
-    _retire(claim, storage)
-    _confirm(claim, storage)
+    under_way = partial(manifests.following, manifests.under_way(manifest))
+    if renditions:
+        after = _claim(manifest.source_key, under_way, storage, current=after)
+    etags = {place.key: _put(place, rendition, storage) for place, rendition in renditions}
+    finished = manifests.following(manifest, after.manifest if after else None)
+    if after is None or after.manifest != finished:
+        _retire(finished, storage)
+        _finish(finished, storage, current=after)
     return etags
 
 
@@ -95,26 +95,34 @@ def publish_ahead(
 
     Until all of them are published, earlier images of the source stay where no newer one is put.
     """
-    claim = _claim(source.key, partial(manifests.plan, source, keys), storage, current=after)
+    plan = partial(manifests.plan, source, keys)
+    claim = _claim(source.key, plan, storage, current=after).manifest
     _put(place, rendition, storage)
     _confirm(claim, storage)
 
 
-def withdraw(source: Source, storage: Storage) -> None:
-    """Take back what was put ahead of *source*, which is not published after all.
+def withdraw(source: Source, reason: str, storage: Storage) -> None:
+    """Take back what was put of *source*, unless all of it was: it is rejected for that *reason*.
 
     Raises `Superseded` or `TransientFailure`.
     """
     current = storage.manifest(source.key)
-    if current and current.manifest.planned and current.manifest.is_of(source):
-        _take_back(current.manifest, storage, current=current)
+    if current and not current.manifest.is_complete and current.manifest.is_of(source):
+        nothing = replace(current.manifest, images=(), planned=(), recipe="")
+        nothing_left = partial(manifests.following, nothing)
+        current = _claim(source.key, nothing_left, storage, current=current)
+        _retire(current.manifest, storage)
+    rejected = partial(manifests.rejected, source, reason)
+    _claim(source.key, rejected, storage, current=current)
 
 
 def remove(removal: Removal, storage: Storage) -> None:
     """Take away all images of a removed source; raise `Superseded` if there is a newer upload."""
     removed = partial(manifests.removed, removal)
     current = storage.manifest(removal.key)
-    _retire(_claim(removal.key, removed, storage, current=current), storage)
+    claim = _claim(removal.key, removed, storage, current=current).manifest
+    _retire(claim, storage)
+    _confirm(claim, storage)
 
 
 def outlives(found: Source, current: ExistingManifest, storage: Storage) -> bool:
@@ -127,30 +135,46 @@ def outlives(found: Source, current: ExistingManifest, storage: Storage) -> bool
         return False
     if not is_newer(found.sequencer, manifest.sequencer):
         return True
-    return storage.put_manifest(replace(manifest, sequencer=found.sequencer), over=current)
+    moved = replace(manifest, sequencer=found.sequencer)
+    return storage.put_manifest(moved, over=current) is not None
 
 
-def give_way(source: Source, storage: Storage) -> Manifest | None:
-    """Take away what *source*, which is superseded, may have put before that was seen.
+def give_way(request: Source | Removal, storage: Storage) -> Manifest | None:
+    """Take away what *request*, which is superseded, may have put before that was seen.
 
     Return the manifest of the newer upload if one of its images is not where it belongs, for then
     it has to be published again.
     """
-    current = storage.manifest(source.key)
-    if current is None or not is_newer(current.manifest.sequencer, source.sequencer):
-        return None
-    displaced = False
-    for key in sorted(current.manifest.all_keys):
+    current = storage.manifest(request.key)
+    for _ in range(MAX_TRIES):
+        if current is None or not is_newer(current.manifest.sequencer, request.sequencer):
+            return None
+        displaced, left_over = _astray(request, current.manifest, storage)
+        removed = [key for key, existing in left_over.items() if storage.remove(key, existing)]
+        # The image of the same content uploaded again has the same ETag as the old one had, so a
+        # condition on that does not tell them apart: perhaps one was removed that came meanwhile.
+        latest = storage.manifest(request.key) if removed else current
+        if latest == current:
+            return current.manifest if displaced else None
+        current = latest
+    raise _overtaken(request.key)
+
+
+def _astray(
+    request: Source | Removal, newer: Manifest, storage: Storage
+) -> tuple[bool, dict[str, Existing]]:
+    """Tell whether an image of *newer* is missing, and return those that *request* has left."""
+    displaced, left_over = False, {}
+    for key in sorted(newer.all_keys):
         existing = storage.look(key)
-        if existing and not existing.stamp.is_of(source):
+        ours = isinstance(request, Source) and existing and existing.stamp.is_of(request)
+        if existing and not ours:
             continue
-        if key in current.manifest.keys:
-            # Overwritten, or deleted: the image of the same content uploaded again has the same
-            # ETag as the old one had, so a condition on that does not tell them apart.
+        if key in newer.keys:
             displaced = True
         elif existing:
-            storage.remove(key, existing)
-    return current.manifest if displaced else None
+            left_over[key] = existing
+    return displaced, left_over
 
 
 def _claim(
@@ -159,22 +183,16 @@ def _claim(
     storage: Storage,
     *,
     current: ExistingManifest | None,
-) -> Manifest:
+) -> ExistingManifest:
     """Make the manifest *following* the last one, whichever that is by then, and return it."""
     for _ in range(MAX_TRIES):
-        last = current.manifest if current else None
-        claim = following(last)
-        if claim == last or storage.put_manifest(claim, over=current):
-            return claim
+        claim = following(current.manifest if current else None)
+        if current and claim == current.manifest:
+            return current
+        if claimed := storage.put_manifest(claim, over=current):
+            return claimed
         current = storage.manifest(source_key)
     raise _overtaken(source_key)
-
-
-def _take_back(manifest: Manifest, storage: Storage, *, current: ExistingManifest | None) -> None:
-    """Leave no image of the source of *manifest*."""
-    nothing = replace(manifest, images=(), planned=(), recipe="")
-    following = partial(manifests.following, nothing)
-    _retire(_claim(manifest.source_key, following, storage, current=current), storage)
 
 
 def _put(place: Place, rendition: Rendition, storage: Storage) -> str:
@@ -202,6 +220,29 @@ def _retire(manifest: Manifest, storage: Storage) -> None:
                 break
         else:
             raise _overtaken(key)
+
+
+def _finish(manifest: Manifest, storage: Storage, *, current: ExistingManifest | None) -> None:
+    """Say that all images of *manifest* are there, and nothing else of its source.
+
+    Raises `Superseded` if a newer upload or a removal has come in the meantime.
+    """
+    for _ in range(MAX_TRIES):
+        last = current.manifest if current else None
+        if storage.put_manifest(manifests.following(manifest, last), over=current):
+            return
+        current = storage.manifest(manifest.source_key)
+        if current is None or not current.manifest.is_of(manifest):
+            break
+        if current.manifest.recipe not in ("", manifest.recipe):
+            raise TransientFailure(
+                f"publish {manifest.source_key!r}: being published by other settings as well"
+            )
+        if current.manifest.is_complete:
+            return  # another handler of the same upload was faster
+    if current:
+        manifests.in_order(manifest, current.manifest)
+    raise _overtaken(manifest.source_key)
 
 
 def _confirm(claim: Manifest, storage: Storage) -> None:

@@ -48,6 +48,7 @@ class Existing:
     """A processed object that is there."""
 
     etag: str
+    bytes: int
     stamp: Stamp
 
 
@@ -125,7 +126,11 @@ class Storage:
                 if _code(error) in _MISSING:
                     return None
                 raise
-            return Existing(etag=answer["ETag"], stamp=Stamp.from_metadata(answer["Metadata"]))
+            return Existing(
+                etag=answer["ETag"],
+                bytes=answer["ContentLength"],
+                stamp=Stamp.from_metadata(answer["Metadata"]),
+            )
 
     def put(
         self, key: str, rendition: Rendition, stamp: Stamp, *, over: Existing | None
@@ -168,15 +173,18 @@ class Storage:
                 etag=answer["ETag"], manifest=manifests.load(answer["Body"].read())
             )
 
-    def put_manifest(self, manifest: Manifest, *, over: ExistingManifest | None) -> bool:
-        """Write *manifest*, provided that *over* is what is there; tell whether it was."""
+    def put_manifest(
+        self, manifest: Manifest, *, over: ExistingManifest | None
+    ) -> ExistingManifest | None:
+        """Write *manifest*, provided that *over* is what is there; return it if it was."""
         request: PutObjectRequestTypeDef = {
             "Bucket": self._bucket,
             "Key": manifests.manifest_key(manifest.source_key),
             "Body": manifests.dump(manifest),
             "ContentType": "application/json",
         }
-        return self._swap(request, over) is not None
+        etag = self._swap(request, over)
+        return ExistingManifest(etag=etag, manifest=manifest) if etag else None
 
     def _swap(
         self, request: "PutObjectRequestTypeDef", over: Existing | ExistingManifest | None

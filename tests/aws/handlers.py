@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from pipeline import events
+from pipeline.backfill import backfill
 from pipeline.completion import complete
 from pipeline.errors import Rejected, Superseded, TransientFailure
 from pipeline.model import Outcome, Removal, Source, Status
@@ -112,6 +113,22 @@ class Handler:
 
     def _complete(self, outcome: Outcome) -> None:
         complete(outcome, Recorder(self), None, started_at=datetime.now(UTC))
+
+
+class Backfiller(Handler):
+    """One object of a backfill."""
+
+    reviewed_only = False
+
+    def answer(self) -> Outcome:
+        work = partial(backfill, reviewed_only=self.reviewed_only)
+        return self._do(work, self.request)
+
+
+class ReviewedBackfiller(Backfiller):
+    """The same where a review has to allow what is published."""
+
+    reviewed_only = True
 
 
 class WorkflowHandler(Handler):

@@ -6,7 +6,8 @@ end the record of every source is true.
 
 The real processing runs on moto. Its handlers advance one call of AWS at a time, in an order that
 hypothesis chooses; any call may fail, before or after it has had its effect, or be the last that
-a handler makes.
+a handler makes. Of some events nothing more is heard until, in the end, a backfill looks at what is
+there; and backfills meet all of that.
 """
 
 import os
@@ -33,9 +34,11 @@ from tests.aws.handlers import (
     REFUSED,
     REFUSED_ETAG,
     SETTINGS,
+    Backfiller,
     Fate,
     Handler,
     Killed,
+    ReviewedBackfiller,
     WorkflowHandler,
 )
 from tests.factories import picture
@@ -76,6 +79,7 @@ class Histories(RuleBasedStateMachine):
         self.storage = Storage(self.s3, processed_bucket="processed")
         self.sequencers = count(1)
         self.announced: list[Source | Removal] = []
+        self.given_up: list[Source | Removal] = []
         self.running: list[Handler] = []
         self.endings: dict[Source | Removal, list[Outcome | BaseException]] = {}
 
@@ -125,6 +129,27 @@ class Histories(RuleBasedStateMachine):
     def break_down(self, data: st.DataObject, fate: Fate) -> None:
         self._step(data.draw(st.sampled_from(self.running)), fate)
 
+    def break_down_all(self) -> None:
+        """Kill whatever runs."""
+        while self.running:
+            self._step(self.running[0], Fate.KILLED)
+
+    @precondition(lambda self: self.announced)
+    @rule(data=st.data())
+    def give_up(self, data: st.DataObject) -> None:
+        """Deliver an event no more: a message on the failure queue tells of it."""
+        request = data.draw(st.sampled_from(self.announced))
+        self.announced.remove(request)
+        if not self._has_ended(request):
+            self.given_up.append(request)
+
+    @rule(name=NAMES, calls=CALLS)
+    def backfill(self, name: str, calls: int) -> None:
+        """Process what is there, as a listing tells of it: without its place in the order."""
+        found = self.storage.find(Removal(bucket=self.bucket, key=self.folder + name))
+        if found:
+            self._start(self._backfiller()(found, self.storage, self.table), calls)
+
     def teardown(self) -> None:
         """Let everything come to its end without further faults, then check the promise."""
         while self.running:
@@ -133,6 +158,11 @@ class Histories(RuleBasedStateMachine):
             if not self._has_ended(request):
                 self._deliver(request, calls=1000)
                 assert self._has_ended(request), self.endings[request]
+        for request in self.given_up:
+            if isinstance(request, Removal) or self._backfiller().reviewed_only:
+                self._deliver(request, calls=1000)
+            else:
+                self.backfill(name=request.key.removeprefix(self.folder), calls=1000)
         for name in set(KEYS):
             self._check(self.folder + name)
 
@@ -153,7 +183,9 @@ class Histories(RuleBasedStateMachine):
         assert not all(isinstance(ending, Superseded) for ending in concerned), "lost"
         if self.handler is WorkflowHandler:
             assert REFUSED_ETAG not in published.values(), "published, though it was refused"
-        if not any(isinstance(ending, Rejected) for ending in concerned):
+        # What was rejected may have been published by another handler, when it had become possible.
+        was_rejected = any(isinstance(ending, Rejected) for ending in concerned)
+        if now.etag in published.values() or not was_rejected:
             assert set(published.values()) == {now.etag}, "stale, or an orphan"
             assert len(published) == len(SETTINGS.variants), "incomplete"
         self._check_record(key, now, published)
@@ -202,7 +234,12 @@ class Histories(RuleBasedStateMachine):
         self._announce(removal, calls)
 
     def _deliver(self, request: Source | Removal, calls: int) -> None:
-        handler = self.handler(request, self.storage, self.table)
+        self._start(self.handler(request, self.storage, self.table), calls)
+
+    def _backfiller(self) -> type[Backfiller]:
+        return ReviewedBackfiller if self.handler is WorkflowHandler else Backfiller
+
+    def _start(self, handler: Handler, calls: int) -> None:
         self._collect(handler)
         self._advance(handler, calls)
 
@@ -284,4 +321,56 @@ def test_the_record_is_true_of_an_upload_that_comes_back(histories: type[Histori
     history.upload(name="a.png", content="red", calls=1000)
     history.upload(name="a.png", content="text", calls=1000)  # rejected: the images stay
     history.delete_newest_version(name="a.png", calls=1000)
+    history.teardown()
+
+
+def test_a_removal_does_not_take_what_was_uploaded_again_meanwhile(
+    histories: type[Histories],
+) -> None:
+    history = histories()
+    history.upload(name="a.png", content="red", calls=1000)
+    history.delete(name="a.png", calls=5)  # about to delete a.png
+    history.upload(name="a.png", content="red", calls=1000)  # puts a.png with the same ETag
+    history.teardown()
+
+
+def test_what_gives_way_does_not_take_what_was_uploaded_again_meanwhile(
+    histories: type[Histories],
+) -> None:
+    history = histories()
+    history.upload(name="a.png", content="blue", calls=5)  # about to put a.jpg
+    [first] = history.running
+    history.upload(name="a.png", content="red", calls=1000)
+    history._advance(first, calls=6)  # about to delete a.jpg
+    history.upload(name="a.png", content="blue", calls=1000)  # puts a.jpg with the same ETag
+    history.teardown()
+
+
+def test_of_a_rejected_upload_no_part_is_left(histories: type[Histories]) -> None:
+    history = histories()
+    history.upload(name="a.jpg", content="red", calls=0)
+    [request] = history.announced
+    history._deliver(request, calls=6)
+    history.break_down_all()
+    history.upload(name="a.png", content="red", calls=1000)  # takes a.webp
+    history.teardown()
+
+
+def test_a_backfill_finishes_what_another_has_begun(histories: type[Histories]) -> None:
+    history = histories()
+    history.upload(name="a.png", content="red", calls=6)
+    history.break_down_all()
+    history.given_up, history.announced = history.announced, []
+    history.backfill(name="a.png", calls=6)
+    history.break_down_all()
+    history.teardown()
+
+
+def test_a_backfill_publishes_an_upload_that_nobody_has_heard_of(
+    histories: type[Histories],
+) -> None:
+    history = histories()
+    history.upload(name="a.png", content="red", calls=1000)
+    history.upload(name="a.png", content="blue", calls=0)
+    history.given_up = [history.announced.pop()]
     history.teardown()

@@ -22,8 +22,8 @@ SECONDS_PER_LOOK = 0.02
 
 # Of every source: its manifest is looked at, then it is read, and its manifest once more before and
 # after; of every image: whether there is one already.
-GETS_PER_SOURCE = 4
-PUTS_PER_SOURCE = 1
+GETS_PER_SOURCE = 3
+PUTS_PER_SOURCE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,8 +49,8 @@ def test_what_is_expected_is_every_batch_once() -> None:
     assert estimate.seconds(load, DEPLOYED) == pytest.approx(208 / 5)
     assert dollars(load, EXPRESS) == pytest.approx(
         {
-            "S3, reading": (500 * 6 + 400) * 0.0004 / 1000 + 0.005 / 1000,
-            "S3, writing": 500 * 3 * 0.005 / 1000,
+            "S3, reading": (500 * 5 + 400) * 0.0004 / 1000 + 0.005 / 1000,
+            "S3, writing": 500 * 4 * 0.005 / 1000,
             "Lambda": 208 * 0.0000133334 + 100 * 0.20 / 1e6,
             "Step Functions": 100 * (0.025 / 1000 + 1 / 1e6) + 208 * 0.0625 * 0.00001667,
         }
@@ -62,8 +62,8 @@ def test_the_most_is_every_batch_tried_to_the_end() -> None:
     assert (load.listed, load.batches, load.invocations) == (1100, 110, 330)
     assert dollars(load, EXPRESS) == pytest.approx(
         {
-            "S3, reading": 3300 * 6 * 0.0004 / 1000 + 2 * 0.005 / 1000,
-            "S3, writing": 3300 * 3 * 0.005 / 1000,
+            "S3, reading": 3300 * 5 * 0.0004 / 1000 + 2 * 0.005 / 1000,
+            "S3, writing": 3300 * 4 * 0.005 / 1000,
             "Lambda": 330 * 60 * 0.0000133334 + 330 * 0.20 / 1e6,
             "Step Functions": 110 * (0.025 / 1000 + 1 / 1e6) + 110 * 215 * 0.0625 * 0.00001667,
         }
@@ -98,11 +98,11 @@ def test_the_report_shows_its_arithmetic() -> None:
         "  400 are up to date\n"
         "  500 are to be made\n"
     )
-    assert "(500 × 6 + 400) × $0.0004/1,000 + 1 × $0.005/1,000" in text
+    assert "(500 × 5 + 400) × $0.0004/1,000 + 1 × $0.005/1,000" in text
     assert "208.0 s × 1.000 GB × $0.0000133334 + 100 × $0.2/1,000,000" in text
     assert "Time: 42 s, with 5 batches at once." in text
     assert "At most, whatever happens: 1,100 objects in 110 batches, each tried 3 times" in text
-    assert "No more than $0.3490 and 79 min, and less when more than 5 % of the objects" in text
+    assert "No more than $0.3642 and 79 min, and less when more than 5 % of the objects" in text
 
 
 def test_the_report_of_a_sample_says_about() -> None:
