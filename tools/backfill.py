@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import boto3
+from asking import agreed
 from backfilling import deployment, estimate, results, survey
 from backfilling.deployment import BackfillError, Deployment
 from backfilling.results import Results
@@ -124,7 +125,7 @@ def prepare(
     if surveyed.is_exact and not surveyed.to_make:
         print("\nThere is nothing to do.")
         return None
-    if dry_run or not (yes or input(f"\nMake {surveyed.to_make:,} of them? [y/N] ") == "y"):
+    if dry_run or not (yes or agreed(f"\nMake {surveyed.to_make:,} of them?")):
         return None
     return executions.start(ordered.input(estimate.most_objects(surveyed)))
 

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from time import perf_counter, time
 from typing import Any, Final, TypeAlias, TypeVar
 
-from pipeline.errors import DeadlineExceeded, Rejected, Superseded, TransientFailure
+from pipeline.errors import (
+    DeadlineExceeded,
+    PipelineError,
+    Rejected,
+    Superseded,
+    TransientFailure,
+)
 from pipeline.model import Outcome, Removal, Source, Status
 
 Request = TypeVar("Request", bound=Source | Removal | None)
@@ -72,6 +78,9 @@ def attempt(
             source = request if isinstance(request, Source) else None
             outcome = Outcome(status=Status.REJECTED, source=source, rejection=rejection)
             error = rejection
+        except _OutOfTime as alarm:
+            outcome = Outcome(status=Status.FAILED)
+            error = alarm.error.with_traceback(alarm.__traceback__)
         # Nothing is swallowed: the handler raises it when the other records are done.
         except Exception as failure:  # noqa: BLE001
             outcome, error = Outcome(status=Status.FAILED), failure
@@ -97,18 +106,32 @@ def failure(answers: Sequence[Answer]) -> Exception | None:
     return combined
 
 
+class _OutOfTime(BaseException):
+    """Goes off in the middle of anything, and is the *error* when it has come out of there.
+
+    It is no `Exception`: botocore would take that for a broken connection, and try again.
+    """
+
+    def __init__(self, error: PipelineError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 @contextmanager
 def _time_limit(seconds: float, deadline: float | None) -> Iterator[None]:
-    """Raise before Lambda would kill the function without a word, or at the *deadline*.
+    """Raise `_OutOfTime` before Lambda kills the function without a word, or at the *deadline*.
 
-    `TransientFailure` if there may be more time in another try, otherwise `DeadlineExceeded`.
+    That is a `TransientFailure` if another try may have more time, otherwise a `DeadlineExceeded`.
     """
     seconds_left = seconds if deadline is None else min(seconds, deadline - time())
+    error = (
+        DeadlineExceeded("out of time: no step of this workflow has any left")
+        if seconds_left < seconds
+        else TransientFailure("out of time: more of it, or more memory, may help")
+    )
 
     def expire(_: int, __: object) -> None:
-        if seconds_left < seconds:
-            raise DeadlineExceeded("out of time: no step of this workflow has any left")
-        raise TransientFailure("out of time: more of it, or more memory, may help")
+        raise _OutOfTime(error)
 
     signal.signal(signal.SIGALRM, expire)
     signal.setitimer(signal.ITIMER_REAL, max(seconds_left, 0.001))

@@ -26,8 +26,11 @@ def subject(event: Mapping[str, Any]) -> str:
 
 
 def source_key(event: Mapping[str, Any]) -> str:
-    """Return the source key in the path of an HTTP request, which API Gateway has decoded."""
-    return str(event["pathParameters"]["key"])
+    """Return the source key in the path of an HTTP request.
+
+    API Gateway has decoded all of it but `%25`, which an HTTP API leaves as it is.
+    """
+    return str(event["pathParameters"]["key"]).replace("%25", "%")
 
 
 def step(event: Mapping[str, Any]) -> str | None:
@@ -60,8 +63,9 @@ def request(record: Mapping[str, Any]) -> Source | Removal:
 
 
 def of(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an event with no other record than this."""
-    return record if "detail" in record else {"Records": [record]}
+    """Return an event with no other record than this, whatever it is."""
+    is_announced = isinstance(record, Mapping) and "detail" in record
+    return record if is_announced else {"Records": [record]}
 
 
 def announced(event: Mapping[str, Any]) -> Source | Removal:
@@ -97,8 +101,11 @@ def rejected(event: Mapping[str, Any]) -> Rejected:
 
 
 def deadline(event: Mapping[str, Any]) -> float | None:
-    """Return when all tries of a step have to be over, in seconds since the epoch, if ever."""
-    milliseconds = event.get("deadline")
+    """Return when all tries of a step have to be over, in seconds since the epoch, if ever.
+
+    Whatever is in a list of records may be asked: only a step has a deadline.
+    """
+    milliseconds = event.get("deadline") if isinstance(event, Mapping) else None
     return None if milliseconds is None else milliseconds / 1000
 
 

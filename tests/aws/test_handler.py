@@ -1,6 +1,7 @@
 """The handler, from an S3 notification to the processed bucket, the failure queue and the log."""
 
 import io
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -89,17 +90,22 @@ def test_folder_markers_and_empty_files_are_answered_for(
 def test_one_bad_record_never_hides_the_others(
     s3: "S3Client", sqs: "SQSClient", failure_queue_url: str
 ) -> None:
-    broken: dict[str, Any] = {"eventName": "ObjectCreated:Put"}
+    broken: list[Any] = [{"eventName": "ObjectCreated:Put"}, None, "x", 7]
     answer = handle(
         upload(s3, "one.jpg", picture()),
-        broken,
+        *broken,
         upload(s3, "text.jpg", b"just text"),
         upload(s3, "two.jpg", picture()),
     )
-    assert answer == {"published": 2, "rejected": 2}
+    assert answer == {"published": 2, "rejected": 5}
     assert processed_keys(s3) == ["one.jpg", "two.jpg"]
-    reasons = {failure["rejection"]["reason"] for failure in failures(sqs, failure_queue_url)}
-    assert reasons == {"unreadable-event", "unsupported-format"}
+    reported = {
+        json.dumps(failure["requestPayload"]["Records"][0]): failure["rejection"]["reason"]
+        for failure in failures(sqs, failure_queue_url)
+    }
+    for record in broken:
+        assert reported.pop(json.dumps(record)) == "unreadable-event"
+    assert list(reported.values()) == ["unsupported-format"]
 
 
 def test_a_transient_failure_is_raised_when_all_others_are_done(

@@ -1,76 +1,65 @@
-"""What is on the failure queue can be read, and leaves it only for the function."""
+"""What is on the failure queue is shown, and leaves it only for the function."""
 
 import json
-from collections.abc import Mapping
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 import redrive
-from botocore.stub import Stubber
+from botocore.exceptions import ClientError
+from botocore.stub import ANY, Stubber
 from pipeline.errors import CorruptImage
 from pipeline.model import Source
 from pipeline.queue import FailureQueue
+from redriving.failure import Failure, Unreadable, read
+from redriving.holding import Holding
 
-from tests.factories import record
+from tests.factories import announced, record
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+SOURCE = Source(bucket="source", key="a b.jpg", etag="e", size=1)
 EVENT = {"Records": [record("a b.jpg")]}
-
-# As AWS Lambda documents it under "Capturing records of asynchronous invocations".
-EXHAUSTED = {
-    "version": "1.0",
-    "timestamp": "2026-01-02T03:04:05.678Z",
-    "requestContext": {
-        "requestId": "e4b46cbf-b738-xmpl-8880-a18cdf61200e",
-        "functionArn": "arn:aws:lambda:eu-west-1:123456789012:function:processor:$LATEST",
-        "condition": "RetriesExhausted",
-        "approximateInvokeCount": 3,
-    },
-    "requestPayload": EVENT,
-    "responseContext": {
-        "statusCode": 200,
-        "executedVersion": "$LATEST",
-        "functionError": "Unhandled",
-    },
-    "responsePayload": {"errorMessage": "cannot read the source", "errorType": "TransientFailure"},
-}
-
-# As Amazon S3 documents it under "EventBridge event message structure", with a raw key.
-S3_EVENT = {
-    "version": "0",
-    "detail-type": "Object Created",
-    "source": "aws.s3",
-    "detail": {"bucket": {"name": "source"}, "object": {"key": "a b+%.jpg", "etag": "e"}},
-}
-
-# As the workflow writes it, with what Step Functions tells of a function's error.
-WORKFLOW_EXHAUSTED = {
-    "version": "1.0",
-    "timestamp": "2026-01-02T03:04:05.678Z",
-    "requestContext": {"requestId": "arn:of:the:execution", "condition": "RetriesExhausted"},
-    "requestPayload": S3_EVENT,
-    "responsePayload": {
-        "errorType": "TransientFailure",
-        "errorMessage": json.dumps({"errorMessage": "out of time", "errorType": "…"}),
-    },
-}
+S3_EVENT = announced(SOURCE)
 
 
 @pytest.fixture
 def filled(sqs: "SQSClient", failure_queue_url: str) -> str:
-    """Return the address of a queue with a message of each kind, and a stray one."""
+    """Return the address of a queue with a rejection, a dead letter and a stray message."""
     FailureQueue(sqs, failure_queue_url).report(
         CorruptImage("it ends too soon", found={"format": "jpeg"}),
-        request=Source(bucket="source", key="a b.jpg", etag="e", size=1),
+        request=SOURCE,
         event=EVENT,
         request_id="1",
     )
-    for body in (json.dumps(EXHAUSTED), "stray"):
-        sqs.send_message(QueueUrl=failure_queue_url, MessageBody=body)
+    sqs.send_message(
+        QueueUrl=failure_queue_url,
+        MessageBody=json.dumps(S3_EVENT),
+        MessageAttributes={
+            name: {"DataType": "String", "StringValue": value}
+            for name, value in {"ERROR_CODE": "NO_PERMISSIONS", "ERROR_MESSAGE": "no"}.items()
+        },
+    )
+    sqs.send_message(QueueUrl=failure_queue_url, MessageBody="stray")
     return failure_queue_url
+
+
+@pytest.fixture
+def held(sqs: "SQSClient", filled: str) -> Iterator[Holding]:
+    """Hold what is on that queue."""
+    with Holding(sqs, filled) as held:
+        held.receive()
+        yield held
+
+
+def failures(held: Holding) -> list[Failure]:
+    rejected, undelivered, _ = held.messages.values()
+    return [read(rejected), read(undelivered)]
 
 
 def waiting(sqs: "SQSClient", url: str) -> list[str]:
@@ -78,67 +67,88 @@ def waiting(sqs: "SQSClient", url: str) -> list[str]:
     return [message["Body"] for message in messages.get("Messages", [])]
 
 
-def received(sqs: "SQSClient", url: str, body: Any, **attributes: str) -> redrive.Failure:
-    """Return what is read of a message that has just been sent."""
-    sqs.purge_queue(QueueUrl=url)
-    sqs.send_message(
-        QueueUrl=url,
-        MessageBody=json.dumps(body),
-        MessageAttributes={
-            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-        },
-    )
-    [message] = redrive.receive(sqs, url)
-    return redrive.read(message)
+def accept(_: Mapping[str, Any]) -> None:
+    """Take an event, whatever becomes of it."""
 
 
-def test_both_framed_kinds_are_read_and_no_stray(sqs: "SQSClient", filled: str) -> None:
-    *failures, stray = redrive.receive(sqs, filled)
-    rejected, exhausted = map(redrive.read, failures)
+def refuse_notifications(event: Mapping[str, Any]) -> None:
+    """Take events of EventBridge only."""
+    if "Records" in event:
+        raise redrive.RedriveError("too many \x1b[2J")
+
+
+def options(**changes: Any) -> Namespace:
+    return Namespace(**{"reason": None, "dry_run": False, "yes": True} | changes)
+
+
+def test_what_the_pipeline_reports_is_read_and_no_stray(held: Holding) -> None:
+    rejected, undelivered = failures(held)
     assert (rejected.reason, rejected.detail) == ("corrupt-image", "it ends too soon")
-    assert (exhausted.reason, exhausted.detail) == ("RetriesExhausted", "cannot read the source")
-    assert rejected.keys == exhausted.keys == ("s3://source/a b.jpg",)
-    assert rejected.event == exhausted.event == EVENT
-    assert rejected.time.startswith("20")
-    with pytest.raises(ValueError, match="is no failure of this pipeline"):
-        redrive.read(stray)
+    assert (undelivered.reason, undelivered.detail) == ("NO_PERMISSIONS", "no")
+    assert rejected.keys == undelivered.keys == ("s3://source/a b.jpg",)
+    assert (rejected.event, undelivered.event) == (EVENT, S3_EVENT)
+    *_, stray = held.messages.values()
+    with pytest.raises(Unreadable, match=stray["MessageId"]):
+        read(stray)
 
 
-def test_a_failure_of_the_workflow_is_told_in_the_words_of_the_function(
-    sqs: "SQSClient", failure_queue_url: str
-) -> None:
-    failure = received(sqs, failure_queue_url, WORKFLOW_EXHAUSTED)
-    assert (failure.reason, failure.detail) == ("RetriesExhausted", "out of time")
-    assert failure.keys == ("s3://source/a b+%.jpg",)
-    assert failure.event == S3_EVENT
+def test_the_queue_is_empty_only_when_all_servers_of_it_say_so(sqs: "SQSClient") -> None:
+    expected = {
+        **dict.fromkeys(("MaxNumberOfMessages", "VisibilityTimeout"), ANY),
+        **dict.fromkeys(("AttributeNames", "MessageAttributeNames"), ANY),
+        "QueueUrl": "queue",
+        "WaitTimeSeconds": 1,  # with 0 SQS asks only some of them
+    }
+    held = Holding(sqs, "queue")
+    with Stubber(sqs) as stub:
+        for ids in ("ab", "c", ""):
+            messages = [{"MessageId": id_, "ReceiptHandle": id_} for id_ in ids]
+            stub.add_response("receive_message", {"Messages": messages}, expected)
+        held.receive()
+        stub.assert_no_pending_responses()
+    assert list(held.messages) == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("text", ["Task timed out after 60 seconds", "[1]", "7"])
-def test_an_error_in_other_words_is_told_as_it_is(
-    sqs: "SQSClient", failure_queue_url: str, text: str
-) -> None:
-    response = {"errorType": "States.Timeout", "errorMessage": text}
-    body = {**WORKFLOW_EXHAUSTED, "responsePayload": response}
-    assert received(sqs, failure_queue_url, body).detail == text
+def test_a_queue_that_has_no_end_is_held_in_part(sqs: "SQSClient", filled: str) -> None:
+    with Holding(sqs, filled) as held:
+        held._end -= 60
+        held.receive()
+    assert held.messages == {}
+
+
+def test_what_is_held_nobody_else_gets_until_it_is_released(sqs: "SQSClient", filled: str) -> None:
+    with Holding(sqs, filled) as held:
+        held.receive()
+        assert waiting(sqs, filled) == []
+    assert len(waiting(sqs, filled)) == 3
 
 
 @pytest.mark.parametrize(
-    ("attributes", "told"),
+    "code",
     [
-        (
-            {"ERROR_CODE": "NO_PERMISSIONS", "ERROR_MESSAGE": "not authorized"},
-            ("NO_PERMISSIONS", "not authorized"),
-        ),
-        ({}, ("Undelivered", "")),
+        "InvalidParameterValue",
+        "ReceiptHandleIsInvalid",
+        "AWS.SimpleQueueService.MessageNotInflight",
     ],
 )
-def test_a_dead_letter_of_eventbridge_is_an_event_as_it_was(
-    sqs: "SQSClient", failure_queue_url: str, attributes: dict[str, str], told: tuple[str, str]
-) -> None:
-    failure = received(sqs, failure_queue_url, S3_EVENT, **attributes)
-    assert (failure.reason, failure.detail) == told
-    assert failure.keys == ("s3://source/a b+%.jpg",)
-    assert failure.event == S3_EVENT
+def test_what_is_not_held_any_more_need_not_be_released(sqs: "SQSClient", code: str) -> None:
+    held = Holding(sqs, "queue")
+    with Stubber(sqs) as stub:
+        for id_ in "ab":
+            held.messages[id_] = {"ReceiptHandle": id_}
+            stub.add_client_error("change_message_visibility", code)
+        with held:
+            pass
+        stub.assert_no_pending_responses()
+
+
+def test_what_cannot_be_released_for_another_reason_is_said(sqs: "SQSClient") -> None:
+    held = Holding(sqs, "queue")
+    held.messages["a"] = {"ReceiptHandle": "a"}
+    with Stubber(sqs) as stub:
+        stub.add_client_error("change_message_visibility", "AccessDenied")
+        with pytest.raises(ClientError, match="AccessDenied"), held:
+            pass
 
 
 def test_the_workflow_has_one_execution_for_each_upload() -> None:
@@ -157,49 +167,81 @@ def test_the_workflow_has_one_execution_for_each_upload() -> None:
         stub.assert_no_pending_responses()
 
 
-def test_what_is_released_can_be_received_again(sqs: "SQSClient", filled: str) -> None:
-    held = list(redrive.receive(sqs, filled))
-    assert waiting(sqs, filled) == []
-    redrive.release(sqs, filled, held)
-    assert len(waiting(sqs, filled)) == 3
-
-
-@pytest.mark.parametrize(("status", "left"), [(202, 0), (500, 1)])
+@pytest.mark.parametrize(("status", "left"), [(202, 2), (500, 3)])
 def test_a_message_is_deleted_only_after_lambda_accepted_it(
     sqs: "SQSClient", filled: str, status: int, left: int
 ) -> None:
     functions = boto3.client("lambda")
-    message, *others = redrive.receive(sqs, filled)
-    failure = redrive.read(message)
     expected = {
         "FunctionName": "processor",
         "InvocationType": "Event",
         "Payload": json.dumps(EVENT),
     }
-
-    def send() -> list[Any]:
-        try_again = redrive.by_function("processor", functions)
-        return list(redrive.send([failure], try_again, queue_url=filled, sqs=sqs))
-
-    with Stubber(functions) as stub:
+    with Holding(sqs, filled) as held, Stubber(functions) as stub:
+        held.receive()
+        rejected, _ = failures(held)
         stub.add_response("invoke", {"StatusCode": status}, expected)
-        if left:
-            with pytest.raises(SystemExit, match="did not accept"):
-                send()
-        else:
-            assert send() == [failure]
-    if left:
-        redrive.release(sqs, filled, [message])
+        try_again = redrive.by_function("processor", functions)
+        [(sent, error)] = redrive.send([rejected], try_again, held)
+    assert sent is rejected
+    assert (error is None) == (status == redrive.ACCEPTED)
     assert len(waiting(sqs, filled)) == left
-    redrive.release(sqs, filled, others)
 
 
-def test_a_message_stays_if_the_workflow_does_not_start(sqs: "SQSClient", filled: str) -> None:
-    def refuse(_: Mapping[str, Any]) -> None:
-        raise ConnectionError
+def test_one_that_is_refused_is_named_and_does_not_stop_the_others(
+    held: Holding, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused, _ = failures(held)
+    assert not redrive.redrive(held, "processor", refuse_notifications, options())
+    said = capsys.readouterr()
+    assert "2 of 3 messages on the failure queue." in said.out
+    assert "2 of 2: s3://source/a b.jpg\n" in said.out
+    assert (
+        f"1 of 2: s3://source/a b.jpg: left on the queue, {refused.id}: too many \\x1b[2J\n"
+        "1 of 2 left on the queue.\n"
+    ) in said.err
+    assert len(held.messages) == 2
 
-    message, *others = redrive.receive(sqs, filled)
-    with pytest.raises(ConnectionError):
-        list(redrive.send([redrive.read(message)], refuse, queue_url=filled, sqs=sqs))
-    redrive.release(sqs, filled, [message, *others])
+
+def test_a_stray_message_is_named_and_left_alone(
+    held: Holding, capsys: pytest.CaptureFixture[str]
+) -> None:
+    *_, stray = held.messages
+    assert redrive.redrive(held, "processor", accept, options())
+    assert f"unreadable, left alone: {stray}" in capsys.readouterr().err
+    assert list(held.messages) == [stray]
+
+
+@pytest.mark.parametrize(
+    ("changes", "left"),
+    [({"dry_run": True}, 3), ({"reason": "corrupt-image"}, 2), ({"reason": "none"}, 3)],
+)
+def test_only_what_is_wanted_is_sent(
+    held: Holding, changes: dict[str, Any], left: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert redrive.redrive(held, "processor", accept, options(**changes))
+    assert len(held.messages) == left
+
+
+def test_nothing_is_sent_that_others_may_have_by_now(
+    held: Holding, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held._end = time.monotonic()
+    with pytest.raises(redrive.RedriveError, match="left on the queue: run it again"):
+        redrive.redrive(held, "processor", accept, options())
+    assert len(held.messages) == 3
+
+
+def test_the_program_fails_if_something_could_not_be_sent(
+    sqs: "SQSClient",
+    filled: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ["--queue-url", filled, "--function", "none", "--yes"]
+    monkeypatch.setattr(sys, "argv", ["redrive.py", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        redrive.main()
+    assert ended.value.code == 1
+    assert "2 of 2: s3://source/a b.jpg: left on the queue" in capsys.readouterr().err
     assert len(waiting(sqs, filled)) == 3

@@ -38,7 +38,7 @@ class Books:
     def __init__(self, pipeline: Pipeline) -> None:
         self.newest: dict[str, str | None] = {}  # ETags; None is a removal
         self._pipeline = pipeline
-        self._reports: set[tuple[str, str | None]] = set()
+        self._reports: Counter[tuple[str, str | None]] = Counter()
         self._reading = threading.Lock()
 
     def fate(self, key: str) -> Fate:
@@ -51,6 +51,16 @@ class Books:
 
     def fates(self) -> Counter[Fate]:
         return Counter(self.fate(key) for key in self.newest)
+
+    def reports(self) -> tuple[int, int]:
+        """Return how many uploads have been reported, and by how many messages.
+
+        A worker that is killed after it has reported may do so again when it is tried again.
+        """
+        with self._reading:
+            self._read_reports()
+        messages = [number for (_, etag), number in self._reports.items() if etag]
+        return len(messages), sum(messages)
 
     def stamp(self, image: str) -> dict[str, str]:
         """Return what the processed object *image* says of its source: nothing if there is none."""
@@ -68,7 +78,7 @@ class Books:
         while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 [announced] = json.loads(message["Body"])["requestPayload"]["Records"]
-                self._reports.add(_announced(announced))
+                self._reports[_announced(announced)] += 1
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
 

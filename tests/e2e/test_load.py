@@ -4,6 +4,7 @@ Of the newest upload of every key there are all images, or a message on the fail
 removed one there is no image, or a message.
 """
 
+import json
 import os
 import time
 from collections import Counter
@@ -17,6 +18,7 @@ import pytest
 from tests.e2e.conftest import Pipeline
 from tests.e2e.faults import SHARES, Fault, FaultyProxy, faulty_s3, faulty_workers
 from tests.e2e.load import Books, Fate, Writer, image_keys
+from tests.factories import record
 
 UPLOADS = int(os.environ.get("UPLOADS", "200"))
 PATIENCE_SECONDS = 60 + UPLOADS
@@ -36,12 +38,15 @@ class Load:
     def report(self) -> str:
         rate = self.done["uploads"] / self.seconds
         fates = self.books.fates()
+        uploads, messages = self.books.reports()
         return (
             f"\nload held: {_listed(self.done)} under {len(self.books.newest)} keys"
             f" in {self.seconds:.0f} seconds ({rate:.1f} uploads and"
             f" {self.requests / self.seconds:.0f} S3 requests a second)"
             f"\nfaults injected: {_listed(self.injected)}"
-            f"\nended: {_listed(fates)}\nlost: {fates[Fate.LOST]}"
+            f"\nended: {_listed(fates)}"
+            f"\nreported: {uploads} uploads; reports repeated: {messages - uploads}"
+            f"\nlost: {fates[Fate.LOST]}"
         )
 
 
@@ -129,3 +134,13 @@ def test_the_count_would_see_a_lost_image(load: Load, pipeline: Pipeline) -> Non
         Bucket=pipeline.outputs["processed_bucket"], Key=image_keys(published)[0]
     )
     assert load.books.fates()[Fate.LOST] == 1
+
+
+def test_the_count_would_see_a_second_report(load: Load, pipeline: Pipeline) -> None:
+    uploads, messages = load.books.reports()
+    report = json.dumps({"requestPayload": {"Records": [record("load/again.png")]}})
+    for _ in range(2):
+        pipeline.sqs.send_message(
+            QueueUrl=pipeline.outputs["failure_queue_url"], MessageBody=report
+        )
+    assert load.books.reports() == (uploads + 1, messages + 2)

@@ -104,6 +104,16 @@ def test_a_broken_record_is_rejected(broken: dict[str, object]) -> None:
         events.request(broken)
 
 
+@pytest.mark.parametrize("broken", [None, "x", "detail", 7, [], ["detail"]])
+def test_a_record_that_is_no_object_is_rejected_and_passed_on_as_it_came(broken: Any) -> None:
+    event = {"Records": [broken]}
+    [record] = events.records(event)
+    assert events.deadline(record) is None
+    with pytest.raises(UnreadableEvent):
+        events.request(record)
+    assert events.of(record) == event
+
+
 def test_a_key_that_is_not_utf_8_is_rejected() -> None:
     broken = record("a.jpg")
     broken["s3"]["object"]["key"] = "%FF.jpg"

@@ -1,0 +1,168 @@
+"""What is on the failure queue is read alike whoever wrote it, and shown as it is."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from redriving.failure import Failure, Unreadable, printable, read
+
+from tests.factories import record
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+EVENT = {"Records": [record("a b.jpg")]}
+
+REJECTED = {
+    "requestContext": {"requestId": "1", "condition": "Rejected"},
+    "requestPayload": EVENT,
+    "rejection": {"reason": "corrupt-image", "message": "it ends too soon", "found": {}},
+}
+
+# As AWS Lambda documents it under "Capturing records of asynchronous invocations".
+EXHAUSTED = {
+    "version": "1.0",
+    "timestamp": "2026-01-02T03:04:05.678Z",
+    "requestContext": {
+        "requestId": "e4b46cbf-b738-xmpl-8880-a18cdf61200e",
+        "functionArn": "arn:aws:lambda:eu-west-1:123456789012:function:processor:$LATEST",
+        "condition": "RetriesExhausted",
+        "approximateInvokeCount": 3,
+    },
+    "requestPayload": EVENT,
+    "responseContext": {
+        "statusCode": 200,
+        "executedVersion": "$LATEST",
+        "functionError": "Unhandled",
+    },
+    "responsePayload": {"errorMessage": "cannot read the source", "errorType": "TransientFailure"},
+}
+
+# As Amazon S3 documents it under "EventBridge event message structure", with a raw key.
+S3_EVENT = {
+    "version": "0",
+    "detail-type": "Object Created",
+    "source": "aws.s3",
+    "detail": {"bucket": {"name": "source"}, "object": {"key": "a b+%.jpg", "etag": "e"}},
+}
+
+# As the workflow writes it, with what Step Functions tells of a function's error.
+WORKFLOW_EXHAUSTED = {
+    "version": "1.0",
+    "timestamp": "2026-01-02T03:04:05.678Z",
+    "requestContext": {"requestId": "arn:of:the:execution", "condition": "RetriesExhausted"},
+    "requestPayload": S3_EVENT,
+    "responsePayload": {
+        "errorType": "TransientFailure",
+        "errorMessage": json.dumps({"errorMessage": "out of time", "errorType": "…"}),
+    },
+}
+
+
+def message(body: str, **attributes: str) -> "MessageTypeDef":
+    return {
+        "MessageId": "one",
+        "Body": body,
+        "Attributes": {"SentTimestamp": "1767323045678"},
+        "MessageAttributes": {
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+        },
+    }
+
+
+def failure(body: object, **attributes: str) -> Failure:
+    return read(message(json.dumps(body), **attributes))
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (REJECTED, ("corrupt-image", "it ends too soon")),
+        (EXHAUSTED, ("RetriesExhausted", "cannot read the source")),
+    ],
+)
+def test_both_framed_kinds_are_read(body: object, told: tuple[str, str]) -> None:
+    read = failure(body)
+    assert (read.reason, read.detail) == told
+    assert read.keys == ("s3://source/a b.jpg",)
+    assert read.event == EVENT
+    assert read.time == "2026-01-02T03:04:05+00:00"
+
+
+def test_a_failure_of_the_workflow_is_told_in_the_words_of_the_function() -> None:
+    read = failure(WORKFLOW_EXHAUSTED)
+    assert (read.reason, read.detail) == ("RetriesExhausted", "out of time")
+    assert read.keys == ("s3://source/a b+%.jpg",)
+    assert read.event == S3_EVENT
+
+
+@pytest.mark.parametrize("text", ["Task timed out after 60 seconds", "[1]", "7"])
+def test_an_error_in_other_words_is_told_as_it_is(text: str) -> None:
+    response = {"errorType": "States.Timeout", "errorMessage": text}
+    assert failure({**WORKFLOW_EXHAUSTED, "responsePayload": response}).detail == text
+
+
+@pytest.mark.parametrize(
+    ("more", "detail"), [({"ERROR_MESSAGE": "not authorized"}, "not authorized"), ({}, "")]
+)
+def test_a_dead_letter_of_eventbridge_is_an_event_as_it_was(
+    more: dict[str, str], detail: str
+) -> None:
+    read = failure(S3_EVENT, ERROR_CODE="NO_PERMISSIONS", **more)
+    assert (read.reason, read.detail) == ("NO_PERMISSIONS", detail)
+    assert read.keys == ("s3://source/a b+%.jpg",)
+    assert read.event == S3_EVENT
+
+
+@pytest.mark.parametrize("broken", [None, 7, {}, {"s3": {"object": {"key": None}}}])
+def test_a_rejection_of_what_is_no_upload_can_be_read(broken: Any) -> None:
+    event = {"Records": [broken, record("a.jpg")]}
+    assert failure({**REJECTED, "requestPayload": event}).keys == (
+        "a record without an upload",
+        "s3://source/a.jpg",
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "stray",
+        "7",
+        "null",
+        "[" * 100_000,
+        "9" * 10_000,
+        json.dumps(["detail"]),
+        json.dumps("detail"),
+        json.dumps({"detail": None}),
+        json.dumps(S3_EVENT),  # without what EventBridge tells of it
+        json.dumps({**REJECTED, "rejection": {"reason": None, "message": ""}}),
+        json.dumps({**REJECTED, "rejection": {"reason": "corrupt-image", "message": ["x"]}}),
+        json.dumps({**REJECTED, "rejection": "corrupt-image"}),
+        json.dumps({**REJECTED, "requestPayload": None}),
+        json.dumps({**REJECTED, "requestPayload": {"Records": 7}}),
+        json.dumps({**EXHAUSTED, "requestContext": {"condition": ["RetriesExhausted"]}}),
+        json.dumps({**EXHAUSTED, "requestContext": None}),
+    ],
+    ids=lambda body: body[:30],
+)
+def test_of_anything_else_there_is_nothing_but_its_id(body: str) -> None:
+    with pytest.raises(Unreadable, match=r"^one is no failure of this pipeline$"):
+        read(message(body))
+
+
+HOSTILE = "\x1b[2J\n\r\x9b\u202e\u2028\x00"
+SHOWN = r"\x1b[2J\n\r\x9b\u202e\u2028\x00"
+
+
+def test_what_is_printable_is_as_it_was() -> None:
+    assert printable("a b+%é\\ネコ🐈.jpg") == "a b+%é\\ネコ🐈.jpg"
+
+
+def test_nothing_that_others_wrote_commands_the_terminal() -> None:
+    rejection = {"reason": f"r{HOSTILE}", "message": f"m{HOSTILE}"}
+    event = {"Records": [record(f"k{HOSTILE}é.jpg")]}
+    shown = failure({**REJECTED, "requestPayload": event, "rejection": rejection})
+    assert shown.uploads == f"s3://source/k{SHOWN}é.jpg"
+    first, second = str(shown).split("\n")
+    assert first.endswith(f"  r{SHOWN}  s3://source/k{SHOWN}é.jpg")
+    assert second.strip() == f"m{SHOWN}"

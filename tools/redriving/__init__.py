@@ -1,0 +1,1 @@
+"""The failure queue from outside: what is on it, held and read."""
