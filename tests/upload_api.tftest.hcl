@@ -44,6 +44,32 @@ run "upload_api_is_on_with_an_empty_object" {
   }
 }
 
+run "public_sees_only_what_the_public_uploaded" {
+  command = plan
+
+  variables {
+    upload_api = { public = true }
+  }
+
+  assert {
+    condition     = jsondecode(aws_lambda_function.processor.environment[0].variables.UPLOAD_API).access == "public"
+    error_message = aws_lambda_function.processor.environment[0].variables.UPLOAD_API
+  }
+}
+
+run "subjects_see_only_their_own" {
+  command = plan
+
+  variables {
+    upload_api = { jwt = { issuer = "https://id.example.com", audience = ["photos"] } }
+  }
+
+  assert {
+    condition     = jsondecode(aws_lambda_function.processor.environment[0].variables.UPLOAD_API).access == "subject"
+    error_message = aws_lambda_function.processor.environment[0].variables.UPLOAD_API
+  }
+}
+
 run "every_route_asks_for_a_signature_by_default" {
   command = plan
 

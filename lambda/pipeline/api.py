@@ -5,7 +5,9 @@ To be imported for HTTP requests only: whatever else the function does starts so
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any, Final, Protocol
@@ -14,6 +16,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from pipeline import catalog, events, web
 from pipeline.errors import TransientFailure
+from pipeline.keys import MAX_KEY_BYTES
 from pipeline.model import Format
 from pipeline.records import State
 from pipeline.schema import Violation, violations
@@ -33,6 +36,9 @@ EXPLANATIONS: Final = {
     "key-collision": "Another image has the name that this one would get.",
     "refused": "A review did not allow it.",
 }
+
+_POSITION: Final = re.compile(r"(?P<source_key>.+) (?P<updated_at>[0-9T:.+-]{29})", re.DOTALL)
+"""What is in the token of a page: of the last record on the one before, its key and its time."""
 
 
 class Table(catalog.Table, Protocol):
@@ -108,7 +114,8 @@ class Api:
     def image(self, event: Item) -> dict[str, Any]:
         """Tell what has become of one source."""
         key = events.source_key(event)
-        if self._may_see(event, key):
+        # S3 and DynamoDB refuse to look for a longer one.
+        if len(key.encode()) <= MAX_KEY_BYTES and self._may_see(event, key):
             record = catalog.look_up(key, self._bucket, self._storage, self._table)
             if record:
                 return self._shown(record)
@@ -126,7 +133,7 @@ class Api:
             State(query["status"]),
             owner=None if self._access is Access.OPERATOR else self._owner(event),
             limit=query["limit"],
-            after=_position(query["next"]) if "next" in query else None,
+            after=_position(query["next"]) if query["next"] else None,
         )
         answer: dict[str, Any] = {"images": [self._shown(record) for record in page.records]}
         return answer | ({"next": _token(page.next)} if page.next else {})
@@ -153,6 +160,7 @@ class Api:
             shown["explanation"] = EXPLANATIONS.get(record["reason"], "The file was refused.")
         if "images" in record:
             shown["variants"] = [self._linked(image) for image in record["images"]]
+            shown["expires_in"] = self._uploads.link_seconds
         return shown
 
     def _linked(self, image: Item) -> dict[str, Any]:
@@ -172,15 +180,17 @@ class Api:
 
     def _query(self, event: Item) -> dict[str, Any]:
         """Return the parameters of a request for a list, with the defaults of those left out."""
-        given = event.get("queryStringParameters") or {}
         parameters = self.description["paths"]["/images"]["get"]["parameters"]
         schemas = {parameter["name"]: parameter["schema"] for parameter in parameters}
-        query = {name: schema["default"] for name, schema in schemas.items() if "default" in schema}
-        for name in given.keys() & schemas.keys():
-            schema = schemas[name]
-            query[name] = _number(given[name]) if schema["type"] == "integer" else given[name]
-            _refuse(HTTPStatus.BAD_REQUEST, violations(query[name], schema, name))
-        return query
+        given = {
+            name: _number(text) if schemas[name]["type"] == "integer" else text
+            for name, text in (event.get("queryStringParameters") or {}).items()
+            if name in schemas
+        }
+        query = {"type": "object", "properties": schemas}
+        _refuse(HTTPStatus.BAD_REQUEST, violations(given, query))
+        defaults = {name: schema.get("default") for name, schema in schemas.items()}
+        return defaults | given
 
 
 def resolver(api: Api, *, report: Callable[[TransientFailure], None]) -> APIGatewayHttpResolver:
@@ -237,7 +247,11 @@ def _json(event: Item) -> Any:
 
 
 def _number(text: str) -> int | str:
-    return int(text) if text.isascii() and text.isdigit() else text
+    """Return *text* as a number, if it is one; Python reads none of thousands of digits."""
+    try:
+        return int(text) if text.isascii() and text.removeprefix("-").isdigit() else text
+    except ValueError:
+        return text
 
 
 def _refuse(status: HTTPStatus, found: Iterable[Violation]) -> None:
@@ -249,18 +263,16 @@ def _refuse(status: HTTPStatus, found: Iterable[Violation]) -> None:
 
 
 def _token(position: Mapping[str, str]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
+    return base64.urlsafe_b64encode(" ".join(position[name] for name in POSITION).encode()).decode()
 
 
 def _position(token: str) -> dict[str, str]:
     """Read what `_token` wrote."""
-    try:
-        position = json.loads(base64.urlsafe_b64decode(token.encode()))
-        if all(isinstance(position[name], str) and position[name] for name in POSITION):
-            return {name: position[name] for name in POSITION}
-    except (ValueError, KeyError, TypeError, RecursionError):
-        pass
-    raise Problem(HTTPStatus.BAD_REQUEST, "next is not from an earlier page.")
+    with suppress(ValueError):
+        found = _POSITION.fullmatch(base64.urlsafe_b64decode(token.encode()).decode())
+        if found and len(found["source_key"].encode()) <= MAX_KEY_BYTES:
+            return found.groupdict()
+    raise Problem(HTTPStatus.BAD_REQUEST, "#/next is not from an earlier page.")
 
 
 def _response(

@@ -7,7 +7,7 @@ from pipeline import records
 from pipeline.manifests import Manifest
 from pipeline.model import Removal, Source
 from pipeline.records import State
-from pipeline.storage import Existing, ExistingManifest
+from pipeline.storage import ExistingManifest
 
 WAITING = "waiting"
 
@@ -23,8 +23,6 @@ class Storage(Protocol):
 
     def find(self, removal: Removal) -> Source | None: ...
 
-    def look(self, key: str) -> Existing | None: ...
-
     def manifest(self, source_key: str) -> ExistingManifest | None: ...
 
 
@@ -33,28 +31,30 @@ def look_up(
 ) -> Mapping[str, Any] | None:
     """Return the record of *key* in the source *bucket*, or what can be said without one.
 
-    Without records a rejection is not known: what was rejected is waiting for ever. Raises
-    `TransientFailure`.
+    What has not ended is waiting; for ever, if its retries ran out. Raises `TransientFailure`.
     """
-    if table and (record := table.get(key)):
-        return None if record["status"] == State.DELETED else record
+    record = table.get(key) if table else None
+    # What was deleted may have been uploaded again since.
+    if record and record["status"] != State.DELETED:
+        return record
     existing = storage.manifest(key)
-    if existing and _is_published(existing.manifest, storage):
-        return _of_manifest(existing.manifest)
+    if existing and (known := _of_manifest(existing.manifest)):
+        return known
     if storage.find(Removal(bucket=bucket, key=key)):
         return {"source_key": key, "status": WAITING}
     return None
 
 
-def _is_published(manifest: Manifest, storage: Storage) -> bool:
-    """Tell whether the images are there: a manifest is written before them."""
-    found = [storage.look(image.key) for image in manifest.images]
-    return bool(found) and all(
-        image is not None and image.stamp.source_etag == manifest.etag for image in found
-    )
-
-
-def _of_manifest(manifest: Manifest) -> dict[str, Any]:
+def _of_manifest(manifest: Manifest) -> dict[str, Any] | None:
+    """Return what *manifest* tells of the newest upload that has ended, if of any."""
+    if manifest.rejection:
+        return {
+            "source_key": manifest.source_key,
+            "status": State.REJECTED.value,
+            "reason": manifest.rejection.reason,
+        }
+    if not manifest.images or not manifest.is_complete:
+        return None
     return {
         "source_key": manifest.source_key,
         "status": State.READY.value,

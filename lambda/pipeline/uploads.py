@@ -75,9 +75,9 @@ class Uploads:
         self._client = client
         self._source = source_bucket
         self._processed = processed_bucket
-        self._link_seconds = link_seconds
         self._max_bytes = max_bytes
         self.form_seconds = form_seconds
+        self.link_seconds = link_seconds
 
     def form(self, key: str, content_type: str) -> Form:
         """Return a form for one file under exactly *key*, of *content_type*, that is not too large.
@@ -108,7 +108,7 @@ class Uploads:
             return self._client.generate_presigned_url(
                 "get_object",
                 Params={"Bucket": self._processed, "Key": key},
-                ExpiresIn=self._link_seconds,
+                ExpiresIn=self.link_seconds,
             )
         except BotoCoreError as error:
             raise TransientFailure(f"cannot sign a link: {error}") from error

@@ -63,6 +63,15 @@ def test_from_form_to_link_with_curl(upload_api: UploadApi, tmp_path: Path) -> N
     assert link.headers["content-type"] == "image/jpeg"
 
 
+def test_nobody_sees_what_came_another_way(upload_api: UploadApi, tmp_path: Path) -> None:
+    photo = tmp_path / "cat.jpg"
+    photo.write_bytes(PHOTO)
+    upload_api.pipeline.upload(photo, "elsewhere/private.jpg")
+    upload_api.pipeline.published("web/elsewhere/private.webp")
+    assert upload_api.call("GET", "images/elsewhere/private.jpg").status == 404
+    assert "elsewhere" not in upload_api.call("GET", "images?limit=100").body.decode()
+
+
 def test_a_rejection_is_told_with_its_reason(upload_api: UploadApi) -> None:
     form = upload_api.form()
     assert upload_api.post(form["upload"], b"no picture").status == 204

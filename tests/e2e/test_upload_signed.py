@@ -1,8 +1,11 @@
 """An upload API that IAM guards, as it is unless something else is said."""
 
 import json
+import re
 from pathlib import Path
 
+import boto3
+import processes
 import pytest
 from botocore.credentials import Credentials
 
@@ -11,6 +14,8 @@ from tests.e2e.upload_api import UploadApi
 from tests.factories import picture
 
 PHOTO = picture(300, 200)
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
 def user(pipeline: Pipeline, name: str, *, may_invoke: str) -> Credentials:
@@ -37,6 +42,18 @@ def allowed(upload_api: UploadApi) -> Credentials:
     return user(upload_api.pipeline, "operator", may_invoke=everything)
 
 
+@pytest.fixture(scope="module")
+def session(allowed: Credentials) -> Credentials:
+    """Return temporary credentials of the user who is allowed."""
+    sts = boto3.client(
+        "sts",
+        aws_access_key_id=allowed.access_key,
+        aws_secret_access_key=allowed.secret_key,
+    )
+    given = sts.get_session_token()["Credentials"]
+    return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+
+
 def test_from_form_to_link(upload_api: UploadApi, allowed: Credentials) -> None:
     form = upload_api.form(signed_by=allowed)
     assert form["key"].startswith("uploads/-/")
@@ -45,14 +62,31 @@ def test_from_form_to_link(upload_api: UploadApi, allowed: Credentials) -> None:
     assert upload_api.get(state["variants"][0]["url"]).status == 200
 
 
+@pytest.mark.parametrize("identity", ["allowed", "session"])
+def test_the_lines_of_the_readme_upload_a_photograph(
+    upload_api: UploadApi, request: pytest.FixtureRequest, identity: str, tmp_path: Path
+) -> None:
+    [lines] = re.findall(r"^```sh\n(api=.*?)^```", README, re.MULTILINE | re.DOTALL)
+    first, rest = lines.split("\n", 1)
+    assert first == "api=$(terraform output -raw upload_api_endpoint)"
+    (tmp_path / "tom.jpg").write_bytes(PHOTO)
+    credentials: Credentials = request.getfixturevalue(identity)
+    shown = processes.run(
+        *("bash", "-euo", "pipefail", "-c", rest),
+        environment=upload_api.shell(credentials),
+        folder=tmp_path,
+    )
+    assert json.loads(shown)["status"] in ("waiting", "ready")
+
+
 def test_an_operator_sees_every_image(
     upload_api: UploadApi, allowed: Credentials, tmp_path: Path
 ) -> None:
     photo = tmp_path / "cat.jpg"
     photo.write_bytes(PHOTO)
-    upload_api.pipeline.upload(photo, "elsewhere/cat.jpg")
-    upload_api.pipeline.published("web/elsewhere/cat.webp")
-    path = "images/elsewhere/cat.jpg"
+    upload_api.pipeline.upload(photo, "elsewhere/50% off.jpg")
+    upload_api.pipeline.published("web/elsewhere/50% off.webp")
+    path = "images/elsewhere/50%25%20off.jpg"
     eventually(
         lambda: upload_api.call("GET", path, signed_by=allowed).json["status"] == "ready",
         what=path,

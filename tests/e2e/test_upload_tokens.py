@@ -13,11 +13,14 @@ from tests.factories import picture
 
 PHOTO = picture(300, 200)
 
+ORIGIN = "https://app.example.com"
+
 
 @pytest.fixture(scope="module")
 def issuer(upload_api: UploadApi) -> Iterator[Issuer]:
     with running_issuer(upload_api.pipeline.cloud.home) as issuer:
-        upload_api.ask_for(jwt={"issuer": issuer.url, "audience": [AUDIENCE]})
+        jwt = {"issuer": issuer.url, "audience": [AUDIENCE]}
+        upload_api.ask_for(jwt=jwt, allowed_origins=[ORIGIN])
         yield issuer
 
 
@@ -53,6 +56,18 @@ def test_nobody_writes_to_anybody_elses(upload_api: UploadApi, issuer: Issuer) -
 def test_the_page_and_the_description_are_open(upload_api: UploadApi, issuer: Issuer) -> None:
     assert upload_api.call("GET", "").status == 200
     assert upload_api.call("GET", "openapi.json").status == 200
+
+
+@pytest.mark.parametrize("what", ["API", "bucket"])
+def test_only_pages_of_named_origins_may_call(
+    upload_api: UploadApi, issuer: Issuer, what: str
+) -> None:
+    form = upload_api.form(token=issuer.token("alice"))
+    url = {"API": f"{upload_api.address}uploads", "bucket": form["upload"]["url"]}[what]
+    named = upload_api.preflight(url, origin=ORIGIN)
+    assert named.headers["access-control-allow-origin"] == ORIGIN
+    other = upload_api.preflight(url, origin="https://other.example.com")
+    assert "access-control-allow-origin" not in other.headers
 
 
 @pytest.mark.parametrize(

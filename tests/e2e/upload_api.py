@@ -107,9 +107,33 @@ class UploadApi:
 
         return eventually(look, what=form["key"])
 
+    def preflight(self, url: str, *, origin: str) -> Answer:
+        """Ask at *url* what a browser asks before it posts there for a page of *origin*."""
+        headers = {
+            "origin": origin,
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "content-type",
+        }
+        return self._send("OPTIONS", url, headers=headers)
+
     def get(self, url: str) -> Answer:
         """Follow a link, as a browser would."""
         return self._send("GET", url)
+
+    def shell(self, credentials: Credentials) -> dict[str, str]:
+        """Return the environment of a shell with *credentials*, in which `$api` is the address.
+
+        Some versions of curl sign a path as it is, so there is nothing in this that is encoded.
+        """
+        cloud = self.pipeline.cloud
+        return {
+            **cloud.environment,
+            "CURL_CA_BUNDLE": str(cloud.home / "authority.pem"),
+            "AWS_ACCESS_KEY_ID": credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+            **({"AWS_SESSION_TOKEN": credentials.token} if credentials.token else {}),
+            "api": f"{cloud.endpoint}/_aws/execute-api/{self.outputs['upload_api_id']}",
+        }
 
     @cached_property
     def _http(self) -> urllib3.PoolManager:

@@ -33,6 +33,7 @@ def test_keys_are_in_the_order_of_time_and_never_the_same() -> None:
     ("filename", "name"),
     [
         ("photo.jpg", "photo"),
+        ("IMG 0001", "IMG-0001"),
         ("Café au lait.jpeg", "Cafe-au-lait"),
         ("../../etc/passwd", "passwd"),
         ("C:\\photos\\tom.png", "tom"),
