@@ -1,0 +1,212 @@
+"""What the upload page makes of faults on the way. The API's answers are made up."""
+
+import base64
+from collections.abc import Callable
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, Route, expect
+from thash import rgba_to_thumb_hash
+
+from tests.e2e.upload_api import UploadApi
+from tests.e2e.upload_page import (
+    PHOTOGRAPH,
+    PICTURE,
+    FakeApi,
+    card,
+    encoded,
+    ready,
+    upload,
+    violations,
+)
+from tests.e2e.upload_page import browser as browser
+from tests.e2e.upload_page import fake_api as fake_api
+from tests.e2e.upload_page import page as page
+from tests.e2e.upload_page import public as public
+
+NAME = "photo.jpg"
+
+LEFT, RIGHT = (170, 90, 70), (70, 90, 170)
+
+
+def choose(page: Page) -> Locator:
+    """Have one photograph uploaded, and return its card."""
+    page.set_input_files("#files", upload(NAME, PHOTOGRAPH))
+    return card(page, NAME)
+
+
+def html(route: Route) -> None:
+    route.fulfill(status=200, content_type="text/html", body="<p>Please sign in to the network")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(lambda route: route.fulfill(status=503, json={}), id="503"),
+        pytest.param(lambda route: route.fulfill(status=429, json={}), id="429"),
+        pytest.param(lambda route: route.abort(), id="no network"),
+        pytest.param(html, id="not JSON"),
+    ],
+)
+def test_a_poll_that_fails_is_followed_by_another(
+    page: Page, fake_api: FakeApi, fault: Callable[[Route], None]
+) -> None:
+    fake_api.polls = [fault]
+    expect(choose(page)).to_contain_text("Done:")
+    assert len(fake_api.forms) == 1
+
+
+def test_what_was_uploaded_is_not_uploaded_again(page: Page, fake_api: FakeApi) -> None:
+    fake_api.polls = [lambda route: route.fulfill(status=403, json={})]
+    photo = choose(page)
+    expect(photo).to_contain_text("This is not allowed.")
+    photo.get_by_role("button", name="Try again").click()
+    expect(photo).to_contain_text("Done:")
+    assert (len(fake_api.forms), fake_api.posts) == (1, 1)
+
+
+def test_what_is_no_longer_there_is_uploaded_again(page: Page, fake_api: FakeApi) -> None:
+    fake_api.polls = [lambda route: route.fulfill(status=404, json={})]
+    photo = choose(page)
+    expect(photo).to_contain_text("The upload is no longer there.")
+    photo.get_by_role("button", name="Try again").click()
+    expect(photo).to_contain_text("Done:")
+    assert (len(fake_api.forms), fake_api.posts) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(html, id="not JSON"),
+        pytest.param(lambda route: route.fulfill(status=200, json={}), id="no form"),
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_told_in_words(
+    page: Page, answer: Callable[[Route], None]
+) -> None:
+    page.route("**/uploads", answer)
+    expect(choose(page)).to_contain_text("The server's answer cannot be understood.")
+
+
+def test_an_upload_that_the_bucket_refuses_is_tried_again(page: Page, fake_api: FakeApi) -> None:
+    page.route("**/bucket", lambda route: route.fulfill(status=403), times=1)
+    photo = choose(page)
+    expect(photo).to_contain_text("The upload did not go through. Try again.")
+    assert violations(page) == ""
+    photo.get_by_role("button", name="Try again").click()
+    expect(photo).to_contain_text("Done:")
+
+
+def test_the_focus_stays_in_the_card_that_is_tried_again(page: Page, fake_api: FakeApi) -> None:
+    page.route(
+        "**/uploads", lambda route: route.fulfill(status=503, json={"detail": "Busy."}), times=1
+    )
+    photo = choose(page)
+    expect(photo).to_contain_text("Busy.")
+    photo.get_by_role("button", name="Try again").press("Enter")
+    expect(photo.get_by_role("heading")).to_be_focused()
+    expect(photo).to_contain_text("Done:")
+    expect(photo.get_by_role("heading")).to_be_focused()
+
+
+def test_a_token_is_asked_for_until_one_is_accepted(page: Page, fake_api: FakeApi) -> None:
+    sent: list[str | None] = []
+
+    def guard(route: Route) -> None:
+        sent.append(route.request.headers.get("authorization"))
+        if sent[-1] == "Bearer right":
+            route.fallback()
+        else:
+            route.fulfill(status=401, json={"message": "Unauthorized"})
+
+    page.route("**/uploads", guard)
+    photo = choose(page)
+    field = page.get_by_role("textbox", name="Access token")
+    expect(field).to_have_accessible_description("Uploads are for those who are signed in.")
+    assert violations(page) == ""
+    for token in ("wrong", "right"):
+        field.fill(token)
+        page.keyboard.press("Enter")
+        if token == "wrong":
+            expect(field).to_have_accessible_description("This token was not accepted.")
+            expect(field).to_be_focused()
+    expect(photo).to_contain_text("Done:")
+    expect(field).to_be_hidden()
+    assert sent == [None, "Bearer wrong", "Bearer right"]
+
+
+class HeldImage:
+    """A result whose image is on its way until it is told to arrive."""
+
+    def __init__(self, page: Page, upload_api: UploadApi) -> None:
+        self.url = f"{upload_api.pipeline.cloud.endpoint}/result.jpg"
+        self._routes: list[Route] = []
+        page.route(self.url, lambda route: self._routes.append(route))
+
+    def arrive(self) -> None:
+        for route in self._routes:
+            route.fulfill(body=PHOTOGRAPH, content_type="image/jpeg")
+
+    def fail(self) -> None:
+        for route in self._routes:
+            route.fulfill(status=403)
+
+
+@pytest.fixture
+def held(page: Page, upload_api: UploadApi, fake_api: FakeApi) -> HeldImage:
+    """Have every image be made of two colours, and wait to be shown."""
+    halves = Image.new("RGBA", (16, 8), LEFT)
+    halves.paste(RIGHT, (8, 0, 16, 8))
+    held = HeldImage(page, upload_api)
+    fake_api.result = ready(held.url, placeholder(halves))
+    return held
+
+
+def placeholder(image: Image.Image) -> str:
+    hash_ = rgba_to_thumb_hash(image.width, image.height, list(image.tobytes()))
+    return base64.b64encode(bytes(hash_)).decode()
+
+
+def test_a_placeholder_stands_for_what_the_browser_cannot_show(
+    page: Page, fake_api: FakeApi, held: HeldImage
+) -> None:
+    page.set_input_files("#files", upload("scan.tif", encoded(PICTURE, "TIFF"), "image/tiff"))
+    canvas = page.locator("canvas")
+    expect(page.locator("#tally")).to_have_text("1 of 1 done")
+    expect(canvas).to_be_visible()
+    # The hash holds little more than colours, and its description has them drawn stronger.
+    left, right = painted(canvas)
+    assert left == pytest.approx([*LEFT, 255], abs=40)
+    assert right == pytest.approx([*RIGHT, 255], abs=40)
+    held.arrive()
+    expect(canvas).to_be_hidden()
+    expect(page.get_by_alt_text("scan.tif, processed")).to_be_visible()
+
+
+def painted(canvas: Locator) -> list[list[int]]:
+    """Return two colours from the middle row of *canvas*, an eighth of it from either side."""
+    row: list[int] = canvas.evaluate(
+        """canvas => [...canvas.getContext("2d")
+            .getImageData(0, Math.floor(canvas.height / 2), canvas.width, 1).data]"""
+    )
+    eighth = len(row) // 32 * 4
+    return [row[eighth:][:4], row[-eighth:][:4]]
+
+
+def test_a_placeholder_never_hides_something_sharper(page: Page, held: HeldImage) -> None:
+    photo = choose(page)
+    expect(photo).to_contain_text("Done:")
+    expect(page.locator(".has-before")).to_be_visible()
+    expect(page.locator("canvas")).to_be_hidden()
+    held.arrive()
+    expect(photo.get_by_role("slider")).to_be_visible()
+    expect(page.locator("canvas")).to_be_hidden()
+
+
+def test_a_result_that_cannot_be_shown_is_not_a_blur_for_ever(page: Page, held: HeldImage) -> None:
+    photo = choose(page)
+    expect(photo).to_contain_text("Done:")
+    held.fail()
+    expect(photo.get_by_text("The result cannot be shown here; open its link.")).to_be_visible()
+    expect(page.locator("canvas")).to_be_hidden()
+    expect(photo.get_by_role("link")).to_be_visible()
