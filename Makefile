@@ -10,8 +10,10 @@ ADVISORIES := https://pypi.org/pypi/pip/25.0/json
 COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --custom-compile-command "make lock"
 
-# By the environment the shell gets it whole, spaces and quotes and all.
-export PHOTO PHOTOS COUNT QUEUE WORKFLOW FUNCTION REASON DRY_RUN PREFIX MANIFEST DEPLOYMENT YES STOP
+# By the environment the shell gets it whole: spaces, quotes and, as make takes it literally, dollars.
+GIVEN := PHOTO PHOTOS COUNT QUEUE WORKFLOW FUNCTION REASON DRY_RUN PREFIX MANIFEST DEPLOYMENT YES STOP
+$(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
+export $(GIVEN)
 
 .PHONY: help demo up down redrive backfill pictures bench fuzz histories soak audit test lint terraform-test pytest format build lock clean terraform
 
@@ -19,7 +21,7 @@ help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: $(INSTALLED) terraform ## Show sample photographs, or PHOTO=file, before and after
-	@$(PYTHON) tools/demo.py $${PHOTO:+"$$PHOTO"}
+	@$(PYTHON) tools/demo.py $${PHOTO:+-- "$$PHOTO"}
 
 up: $(INSTALLED) terraform ## Start a local cloud with the pipeline and leave it running
 	@$(PYTHON) tools/local.py up
@@ -52,22 +54,23 @@ audit: $(INSTALLED) ## Look for unsafe settings (checkov) and for known holes in
 terraform-test: lint
 	@$(PYTHON) tools/terraform.py
 
-redrive: $(INSTALLED) terraform ## Have what failed tried again (REASON=… DRY_RUN=1)
-	@$(PYTHON) tools/redrive.py $${QUEUE:+--queue-url "$$QUEUE"} \
-		$${WORKFLOW:+--workflow "$$WORKFLOW"} $${FUNCTION:+--function "$$FUNCTION"} \
-		$${REASON:+--reason "$$REASON"} $${DRY_RUN:+--dry-run}
+redrive: $(INSTALLED) terraform ## Have what failed tried again (REASON=… DRY_RUN=1 YES=1)
+	@$(PYTHON) tools/redrive.py $${QUEUE:+--queue-url="$$QUEUE"} \
+		$${WORKFLOW:+--workflow="$$WORKFLOW"} $${FUNCTION:+--function="$$FUNCTION"} \
+		$${REASON:+--reason="$$REASON"} $${DRY_RUN:+--dry-run} $${YES:+--yes}
 
 backfill: $(INSTALLED) terraform ## Process what is there already (PREFIX=… MANIFEST=… DRY_RUN=1 STOP=1)
-	@PYTHONPATH=lambda $(PYTHON) tools/backfill.py $${PREFIX:+--prefix "$$PREFIX"} \
-		$${MANIFEST:+--manifest "$$MANIFEST"} $${DEPLOYMENT:+--deployment "$$DEPLOYMENT"} \
+	@PYTHONPATH=lambda $(PYTHON) tools/backfill.py $${PREFIX:+--prefix="$$PREFIX"} \
+		$${MANIFEST:+--manifest="$$MANIFEST"} $${DEPLOYMENT:+--deployment="$$DEPLOYMENT"} \
 		$${DRY_RUN:+--dry-run} $${YES:+--yes} $${STOP:+--stop}
 
 pictures: demo ## Draw the pictures of the README
 	@PYTHONPATH=lambda $(PYTHON) tools/gallery.py
-	@cp build/demo/before-after.jpg tools/pictures/
+	@$(PYTHON) -m pytest --quiet tests/e2e/test_upload_page.py
+	@cp build/demo/before-after.jpg build/screenshots/upload-page-*.webp tools/pictures/
 
 bench: $(INSTALLED) ## Time the engine beside its peers (PHOTOS=folder for pictures of yours)
-	@PYTHONPATH=lambda:tools $(PYTHON) -m bench $${PHOTOS:+--photos "$$PHOTOS"}
+	@PYTHONPATH=lambda:tools $(PYTHON) -m bench $${PHOTOS:+--photos="$$PHOTOS"}
 
 fuzz: $(INSTALLED) ## Feed the engine COUNT damaged files (10,000 by default)
 	@PYTHONPATH=lambda:. $(PYTHON) -m tests.unit.imaging.fuzz --count $${COUNT:-10000}
@@ -92,12 +95,15 @@ lock: $(INSTALLED) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade for ne
 
 clean: ## Remove what was made here, but .venv
 	@if [ -x $(PYTHON) ]; then $(PYTHON) tools/local.py down; fi
-	rm -rf build .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
+# With a space in the path of this folder, pip's script for awscli does not find its Python: ours does.
 $(INSTALLED): tools/requirements.txt $(PYTHON)
 	@echo "Installing the tools into .venv"
 	@$(PYTHON) -m pip install --quiet --quiet --disable-pip-version-check --no-deps \
 		--require-hashes --requirement tools/requirements.txt
+	@printf '%s\n' '#!/bin/sh' 'exec "$${0%/*}/python" -m awscli "$$@"' > .venv/bin/aws
+	@chmod +x .venv/bin/aws
 	@touch $@
 
 $(PYTHON):

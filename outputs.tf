@@ -28,9 +28,17 @@ output "failure_queue_url" {
   value       = aws_sqs_queue.failures.url
 }
 
+locals {
+  photo = "photo${try(var.trigger_suffixes[0], ".jpg")}"
+  # In a bucket, and under what ends in a slash, `aws s3 cp` gives the object the name of the file.
+  photo_url = "s3://${module.source.name}/${var.trigger_prefix}${endswith("/${var.trigger_prefix}", "/") ? "" : local.photo}"
+}
+
 output "upload_command" {
-  description = "A command that uploads an image"
-  value       = "aws s3 cp photo.jpg s3://${module.source.name}/${var.trigger_prefix}"
+  description = "A command for the shell that uploads an image"
+  value = join(" ", concat(["aws", "s3", "cp"], [
+    for word in [local.photo, local.photo_url] : can(regex("^[0-9A-Za-z/:.,_+@%=-]+$", word)) ? word : "'${replace(word, "'", "'\\''")}'"
+  ]))
 }
 
 output "metadata_table" {

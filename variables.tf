@@ -10,6 +10,11 @@ variable "name" {
     condition     = can(regex("^[a-z][a-z0-9-]{1,38}[a-z0-9]$", var.name))
     error_message = "name is 3 to 40 lower-case letters, digits and hyphens, begins with a letter and does not end in a hyphen; got ${jsonencode(var.name)}."
   }
+
+  validation {
+    condition     = var.bucket_prefix != null || !can(regex(local.reserved_bucket_names, "${var.name}-source"))
+    error_message = "name begins the names of the buckets, too, and S3 reserves what begins with xn--, sthree- or amzn-s3-demo-; got ${jsonencode(var.name)}. With a bucket_prefix it will do."
+  }
 }
 
 variable "tags" {
@@ -145,13 +150,13 @@ variable "trigger_suffixes" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for suffix in var.trigger_suffixes : suffix != "" && !strcontains(suffix, "*")])
+    condition     = alltrue([for suffix in var.trigger_suffixes : can(regex("^[^*]+$", suffix))])
     error_message = "trigger_suffixes are not empty and have no wildcards, S3 would take the * literally; got ${jsonencode(var.trigger_suffixes)}."
   }
 
   validation {
     condition = alltrue([
-      for suffix in var.trigger_suffixes : length([for other in var.trigger_suffixes : other if endswith(other, suffix)]) == 1
+      for suffix in compact(var.trigger_suffixes) : length([for other in compact(var.trigger_suffixes) : other if endswith(other, suffix)]) == 1
     ])
     error_message = "trigger_suffixes must not end in one another, S3 refuses filters that overlap; got ${jsonencode(var.trigger_suffixes)}."
   }
@@ -198,6 +203,11 @@ variable "variants" {
   }))
   default  = { large = { width = 1600, height = 1600 } }
   nullable = false
+
+  validation {
+    condition     = alltrue([for variant in var.variants : variant != null])
+    error_message = "A variant is an object such as { width = 320 }, not null; got null for ${join(", ", [for name, variant in var.variants : name if variant == null])}."
+  }
 
   validation {
     condition     = length(var.variants) > 0
@@ -302,12 +312,12 @@ variable "watermark" {
   }
 
   validation {
-    condition     = alltrue([for logo in try(var.watermark.logo[*], []) : can(regex("(?i)\\.(png|jpe?g|webp)$", logo)) && fileexists(logo)])
+    condition     = alltrue([for logo in try(var.watermark.logo[*], []) : can(regex("(?i)\\.(png|jpe?g|webp)$", logo)) && try(fileexists(logo), false)])
     error_message = "watermark.logo is the path of a .png, .jpg, .jpeg or .webp file; there is none at ${jsonencode(try(var.watermark.logo, null))}."
   }
 
   validation {
-    condition     = alltrue([for font in try(var.watermark.font[*], []) : can(regex("(?i)\\.(ttf|otf)$", font)) && fileexists(font)])
+    condition     = alltrue([for font in try(var.watermark.font[*], []) : can(regex("(?i)\\.(ttf|otf)$", font)) && try(fileexists(font), false)])
     error_message = "watermark.font is the path of a .ttf or .otf file; there is none at ${jsonencode(try(var.watermark.font, null))}."
   }
 
@@ -560,7 +570,7 @@ variable "package_path" {
   default     = null
 
   validation {
-    condition     = alltrue([for path in var.package_path[*] : fileexists(path)])
+    condition     = alltrue([for path in var.package_path[*] : try(fileexists(path), false)])
     error_message = "There is no package at ${jsonencode(var.package_path)}; make it with tools/package.py, or leave package_path out and it is made for you."
   }
 }

@@ -84,6 +84,43 @@ run "prefix_that_s3_reserves_is_refused" {
   expect_failures = [var.bucket_prefix]
 }
 
+run "name_that_s3_reserves_is_refused" {
+  command = plan
+
+  variables {
+    name = "amzn-s3-demo-pets"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "name_that_s3_reserves_will_do_with_a_prefix" {
+  command = plan
+
+  variables {
+    name          = "sthree-pets"
+    bucket_prefix = "pets"
+  }
+
+  assert {
+    condition     = output.source_bucket == "pets-source-123456789012"
+    error_message = output.source_bucket
+  }
+}
+
+run "name_that_ends_as_s3_reserves_will_do" {
+  command = plan
+
+  variables {
+    name = "pets-s3alias"
+  }
+
+  assert {
+    condition     = output.source_bucket == "pets-s3alias-source-123456789012"
+    error_message = output.source_bucket
+  }
+}
+
 run "source_that_is_no_bucket_name_is_refused" {
   command = plan
 

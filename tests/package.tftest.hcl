@@ -43,11 +43,11 @@ run "given_package_is_not_built" {
   command = plan
 
   variables {
-    package_path = "LICENSE" # any file
+    package_path = "main.tf" # any file
   }
 
   assert {
-    condition     = length(terraform_data.package) == 0 && aws_lambda_function.processor.filename == "LICENSE"
+    condition     = length(terraform_data.package) == 0 && aws_lambda_function.processor.filename == "main.tf"
     error_message = "package_path is taken as it is."
   }
 }
@@ -56,11 +56,11 @@ run "given_package_is_uploaded_when_it_changes" {
   command = plan
 
   variables {
-    package_path = "LICENSE" # any file
+    package_path = "main.tf" # any file
   }
 
   assert {
-    condition     = aws_lambda_function.processor.source_code_hash == filebase64sha256("LICENSE")
+    condition     = aws_lambda_function.processor.source_code_hash == filebase64sha256("main.tf")
     error_message = "The hash is that of the file."
   }
 }
@@ -70,6 +70,26 @@ run "missing_package_is_refused" {
 
   variables {
     package_path = "build/none.zip"
+  }
+
+  expect_failures = [var.package_path]
+}
+
+run "empty_path_of_a_package_is_refused" {
+  command = plan
+
+  variables {
+    package_path = ""
+  }
+
+  expect_failures = [var.package_path]
+}
+
+run "folder_as_a_package_is_refused" {
+  command = plan
+
+  variables {
+    package_path = "lambda"
   }
 
   expect_failures = [var.package_path]

@@ -69,6 +69,16 @@ run "empty_suffix_is_refused" {
   expect_failures = [var.trigger_suffixes]
 }
 
+run "null_as_a_suffix_is_refused" {
+  command = plan
+
+  variables {
+    trigger_suffixes = [null]
+  }
+
+  expect_failures = [var.trigger_suffixes]
+}
+
 run "suffix_that_ends_in_another_is_refused" {
   command = plan
 

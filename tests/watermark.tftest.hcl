@@ -99,7 +99,7 @@ run "logo_that_is_no_picture_is_refused" {
   command = plan
 
   variables {
-    watermark = { logo = "LICENSE" }
+    watermark = { logo = "main.tf" }
   }
 
   expect_failures = [var.watermark]
@@ -119,7 +119,7 @@ run "font_that_is_no_font_is_refused" {
   command = plan
 
   variables {
-    watermark = { text = "Acme", font = "LICENSE" }
+    watermark = { text = "Acme", font = "main.tf" }
   }
 
   expect_failures = [var.watermark]

@@ -42,6 +42,8 @@ class Cloud:
         self._server: subprocess.Popen[bytes] | None = None
         self._record = home / "server.json"
         self._lock = home / "server.lock"
+        self._terraform_state = home / "root" / "terraform.tfstate"
+        self._saved_terraform_state = home / "saved.tfstate"
 
     @property
     def endpoint(self) -> str:
@@ -71,24 +73,31 @@ class Cloud:
                 return True
         return False
 
-    def has_state(self) -> bool:
-        """Whether Terraform has been here before."""
-        return (self.home / "root" / "terraform.tfstate").exists()
+    def is_saved(self) -> bool:
+        """Whether there is something to start with."""
+        return self._saved_terraform_state.exists()
 
     def start(self) -> None:
-        """Start the server with what it held when it was last saved; wait until it answers."""
+        """Start the server with what was last saved, or with nothing; wait until it answers."""
         if self.is_running():
             return
-        port = self._recorded().get("port")
-        if port and not _is_free(port):
-            self.forget()  # what was saved has the port in its addresses
-            port = None
-        self._serve(port or _free_port())
+        # What was saved has the port in its addresses.
+        if self.is_saved() and _is_free(self._recorded()["port"]):
+            shutil.copy(self._saved_terraform_state, self._terraform_state)
+            self._serve(self._recorded()["port"])
+        else:
+            self.forget()
+            self._serve(_free_port())
 
     def save(self) -> None:
-        """Keep what there is, but for objects, which are lost: the next start begins with it."""
+        """Keep what there is, but for objects, which are lost: the next start begins with it.
+
+        Terraform's state is kept beside the server's: what is applied later is in neither.
+        """
         port = self._recorded()["port"]
+        self._saved_terraform_state.unlink(missing_ok=True)
         self._end(signal.SIGTERM)  # upon which the server writes its state
+        shutil.copy(self._terraform_state, self._saved_terraform_state)
         self._serve(port)
 
     def stop(self) -> None:
@@ -99,8 +108,9 @@ class Cloud:
 
     def forget(self) -> None:
         """Stop the server and remove all that there was of this cloud."""
-        self.stop()
-        shutil.rmtree(self.home, ignore_errors=True)
+        with processes.uninterrupted():
+            self.stop()
+            shutil.rmtree(self.home, ignore_errors=True)
 
     def terraform(self, folder: Path) -> Terraform:
         """Terraform on the configuration in *folder*, for this cloud."""

@@ -9,11 +9,14 @@ from io import BytesIO
 from pathlib import Path
 
 import pi_heif
-from PIL import Image, ImageCms, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageDraw, ImageFont, ImageOps
 
 pi_heif.register_heif_opener()
 
 _MAX_BYTES = 400_000  # a README shows it
+
+# What Pillow raises for files that are cut off, damaged, of no format or too big for it.
+_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 _TILE = 400
 _GAP = 28
@@ -90,7 +93,7 @@ def _draw_after(sheet: Image.Image, corner: Corner, photograph: Photograph) -> N
 
 def _draw_picture(sheet: Image.Image, corner: Corner, file: Path | None) -> None:
     tile = Image.new("RGB", (_TILE, _TILE), _FRAME)
-    with suppress(UnidentifiedImageError), Image.open(file or BytesIO()) as image:
+    with suppress(*_UNREADABLE), Image.open(file or BytesIO()) as image:
         upright = _in_srgb(ImageOps.exif_transpose(image)).convert("RGBA")
         picture = ImageOps.contain(upright, tile.size, Image.Resampling.LANCZOS)
         place = (_TILE - picture.width) // 2, (_TILE - picture.height) // 2

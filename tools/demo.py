@@ -40,8 +40,9 @@ def demonstrate(photos: Sequence[Path]) -> list[Photograph]:
     try:
         with Progress() as progress:
             outputs = deploy(cloud, progress, **VARIABLES)
+            environment = cloud.environment
             os.environ.clear()  # from here on this program, too, knows the local cloud alone
-            os.environ.update(cloud.environment)
+            os.environ.update(environment)
             _upload(photos, outputs["source_bucket"], progress)
             published, failures = _wait(photos, outputs, progress)
             results = _fetch(published, outputs["processed_bucket"])
@@ -61,7 +62,8 @@ def _upload(photos: Sequence[Path], bucket: str, progress: Progress) -> None:
     for number, photo in enumerate(photos, 1):
         progress.say(f"aws s3 cp: {number} of {len(photos)}, {photo.name}")
         target = f"s3://{bucket}/{photo.name}"
-        processes.run("aws", "s3", "cp", str(photo), target, environment=os.environ)
+        file = str(photo.absolute())  # a name may begin with a hyphen
+        processes.run("aws", "s3", "cp", file, target, environment=os.environ)
 
 
 def _wait(

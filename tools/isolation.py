@@ -7,7 +7,10 @@ ACCESS_KEY = "local-cloud"  # MiniStack takes the key that it was started with f
 SECRET_KEY = "made-up"  # noqa: S105 - nothing accepts it but the local cloud
 REGION = "eu-central-2"  # for most others the CLI has an SQS address that it puts above any setting
 
-_TERRAFORM_KEPT = ("TF_CLI_CONFIG_FILE", "TF_LOG", "TF_LOG_PATH", "TF_PLUGIN_CACHE_DIR")
+_TERRAFORM_KEPT = (
+    *("TF_CLI_CONFIG_FILE", "TF_LOG", "TF_LOG_PATH", "TF_PLUGIN_CACHE_DIR"),
+    "TF_PLUGIN_DIR",  # ours, not Terraform's
+)
 
 
 def isolated(caller: Mapping[str, str], *, endpoint: str, home: Path) -> dict[str, str]:

@@ -26,7 +26,7 @@ def deploy(cloud: Cloud, progress: Progress, **variables: object) -> dict[str, A
     was applied is saved: the next time Terraform finds it made, and changes only what differs.
     """
     fresh = not cloud.is_running()
-    saved = fresh and cloud.has_state()
+    saved = fresh and cloud.is_saved()
     progress.say("Starting the local cloud")
     cloud.start()
     progress.say("Packaging the function")
@@ -51,8 +51,12 @@ def up() -> None:
         with Progress() as progress:
             outputs = deploy(cloud, progress, metadata={}, upload_api={"public": True})
     except BaseException:
-        if not was_running:
+        if was_running:
+            end = "stays up until `make down`, perhaps half changed"
+        else:
             cloud.forget()
+            end = "is taken down"
+        print(f"The local cloud {end}.", file=sys.stderr)
         raise
     script = cloud.home / "environment.sh"
     script.write_text(_environment_script(cloud))

@@ -3,10 +3,17 @@
 Standard library only, so that Terraform can call it with whatever Python 3.11 or later there is.
 """
 
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - what follows would end an older one in a stack trace
+    sys.exit(
+        f"The package was not made: Python 3.11 or later is needed, and {sys.executable}"
+        f" is {sys.version_info[0]}.{sys.version_info[1]}."
+    )
+
 import argparse
 import json
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -24,6 +31,7 @@ PLATFORMS = {"arm64": Platform("aarch64"), "x86_64": Platform("x86_64"), "local"
 
 ENDPOINTS = PurePosixPath("botocore/data/endpoints.json")
 SERVICES = ("dynamodb", "events", "s3", "sqs")  # what the function makes boto3 clients for
+WATERMARK_FILES = ("logo", "font")
 PLUGINS = ("Avif", "Bmp", "Gif", "Jpeg", "Jpeg2K", "Mpo", "Png", "Ppm", "Tiff", "WebP")
 
 # The packages bring much that the function never loads. What matches UNUSED stays out of the zip,
@@ -89,7 +97,7 @@ def build(platform: Platform | None, output: Path, watermark: str | None = None)
         stage, archive = Path(folder, "stage"), Path(folder, "package.zip")
         _write(stage, _files(platform))
         if watermark:
-            fields = json.loads(watermark)
+            fields = _watermark_fields(watermark)
             _write(stage, _watermark_files(fields))
             _check_watermark(fields)
         compiler = function_python() if platform else this_python()
@@ -105,7 +113,7 @@ def _files(platform: Platform | None) -> Iterator[tuple[PurePosixPath, bytes]]:
     for wheel in wheels.fetch(SOURCE / "requirements.txt", platform, CACHE):
         for path, data in wheels.contents(wheel):
             if platform:
-                platform.refuse(f"{path} of {wheel.name}", data)
+                platform.refuse(wheel.name, path, data)
             if path == ENDPOINTS:
                 yield path, _trimmed(data)
             elif _is_used(path):
@@ -140,9 +148,18 @@ def _trimmed(endpoints: bytes) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
+def _watermark_fields(watermark: str) -> dict[str, object]:
+    """The fields of *watermark*, its files where a ~ in their paths leads, as for Terraform."""
+    fields: dict[str, object] = json.loads(watermark)
+    for role in WATERMARK_FILES:
+        if file := fields.get(role):
+            fields[role] = str(Path(str(file)).expanduser())
+    return fields
+
+
 def _watermark_files(watermark: Mapping[str, object]) -> Iterator[tuple[PurePosixPath, bytes]]:
     """The logo and the font, under the names by which the function's settings know them."""
-    for role in ("logo", "font"):
+    for role in WATERMARK_FILES:
         if file := watermark.get(role):
             path = Path(str(file))
             if not path.is_file():

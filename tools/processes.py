@@ -5,14 +5,19 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import IO
+
+_NOT_RUN = 127  # the status by which a shell says so
+
+_REQUESTS_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class CommandFailed(Exception):
-    """A command ended with a status that says failure."""
+    """A command ended with a status that says failure, or could not be run at all."""
 
     def __init__(self, command: str, status: int, output: str) -> None:
         super().__init__(f"{command} failed with status {status}:\n{output.strip()}")
@@ -39,16 +44,7 @@ def run(
     lines: list[str] = []
     with (
         tempfile.TemporaryFile("w+") as errors,
-        subprocess.Popen(
-            command,
-            env=environment,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            process_group=0,
-        ) as process,
+        _started(command, environment, folder, errors) as process,
     ):
         try:
             for line in process.stdout or ():
@@ -62,6 +58,24 @@ def run(
             errors.seek(0)
             raise CommandFailed(" ".join(command), status, "".join(lines) + errors.read())
     return "".join(lines)
+
+
+def _started(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path | None, errors: IO[str]
+) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(
+            command,
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            process_group=0,
+        )
+    except OSError as error:
+        raise CommandFailed(" ".join(command), _NOT_RUN, str(error)) from error
 
 
 def kill_group(pid: int) -> None:
@@ -79,7 +93,20 @@ def interruptible() -> Iterator[None]:
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
+    # A shell has its background jobs ignore Ctrl-C, and they inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
-        sys.exit("\nInterrupted: everything is taken down.")
+        sys.exit("\nInterrupted.")
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ignore every request to end meanwhile: what is within is short, and must not be cut off."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _REQUESTS_TO_END}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

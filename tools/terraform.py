@@ -16,11 +16,16 @@ from processes import CommandFailed
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# What the configuration consists of and reads. Whatever else lies in the repository's root, such as
+# a backend, overrides or variables, belongs to the user's own deployment.
+_LINKED = ("lambda", "main.tf", "modules", "outputs.tf", "tests", "tools", "variables.tf")
+
 _LOCK = ".terraform.lock.hcl"
-_PRIVATE = re.compile(r"\.tf(vars|state)\b")
 _PROVIDER = Path("registry.terraform.io", "hashicorp", "aws")
 _MIRROR_PLACES = ("~/.terraform.d", "/usr/share", "/usr/local/share", "/opt")
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+_SETTINGS = {"TF_INPUT": "0", "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+_OLDEST_TO_TEST = (1, 11)  # since which a mocked provider can answer while planning
 
 Event = Mapping[str, Any]
 
@@ -82,16 +87,21 @@ class Terraform:
     def _run(
         self, command: str, *options: str, on_line: Callable[[str], object] = lambda _: None
     ) -> str:
-        settings = {"TF_INPUT": "0", "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
         return processes.run(
             "terraform",
             command,
             "-no-color",
             *options,
-            environment={**self._environment, **settings},
+            environment={**self._environment, **_SETTINGS},
             folder=self.folder,
             on_line=on_line,
         )
+
+
+def installed_version(environment: Mapping[str, str]) -> tuple[int, ...]:
+    """The version of the Terraform that *environment* leads to, as far as it is numbers."""
+    told = processes.run("terraform", "version", "-json", environment={**environment, **_SETTINGS})
+    return tuple(map(int, re.findall(r"\d+", json.loads(told)["terraform_version"])))
 
 
 def is_change(event: Event) -> bool:
@@ -102,16 +112,14 @@ def is_change(event: Event) -> bool:
 def linked_root(folder: Path, **variables: object) -> None:
     """Make *folder* a root module of the repository's own files, with *variables* set.
 
-    State and data land in *folder*. The settings of the user's own deployments, which stand in
-    `*.tfvars` files beside the originals, stay out.
+    State and data land in *folder*.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for link in folder.iterdir():
         if link.is_symlink():
             link.unlink()
-    for file in ROOT.glob("[!.]*"):
-        if file.name != "build" and not _PRIVATE.search(file.name):
-            (folder / file.name).symlink_to(file)
+    for name in _LINKED:
+        (folder / name).symlink_to(ROOT / name)
     shutil.copy(ROOT / _LOCK, folder)
     (folder / "given.auto.tfvars.json").write_text(json.dumps(variables, indent=2))
 
@@ -139,7 +147,7 @@ def provider_mirror(lock: Path, environment: Mapping[str, str]) -> Path | None:
 
 def _mirrors(environment: Mapping[str, str]) -> Iterator[Path]:
     if given := environment.get("TF_PLUGIN_DIR"):
-        yield Path(given)
+        yield Path(given).absolute()  # for Terraform runs in another folder
     for place in _MIRROR_PLACES:
         for depth in ("", "*/", "*/*/"):
             for found in sorted(Path(place).expanduser().glob(f"{depth}{_PROVIDER}")):
@@ -153,6 +161,13 @@ def _diagnostics(events: Sequence[Event]) -> Iterator[str]:
             yield f"{diagnostic['summary']}\n{diagnostic['detail']}".strip()
 
 
+def _insist_on_a_version_that_tests(environment: Mapping[str, str]) -> None:
+    version = installed_version(environment)
+    if version < _OLDEST_TO_TEST:
+        oldest, found = (".".join(map(str, numbers)) for numbers in (_OLDEST_TO_TEST, version))
+        sys.exit(f"`make test` needs Terraform {oldest} or later, and {found} is installed.")
+
+
 def _show(line: str) -> None:
     print(line, end="", flush=True)
 
@@ -160,11 +175,12 @@ def _show(line: str) -> None:
 def main() -> None:
     """Test the repository's configuration, with the provider mocked and AWS out of reach."""
     folder = ROOT / "build" / "terraform"
-    linked_root(folder)
     nowhere = isolated(os.environ, endpoint="https://127.0.0.1:1", home=folder)
     terraform = Terraform(folder, nowhere)
     with processes.interruptible():
         try:
+            _insist_on_a_version_that_tests(nowhere)
+            linked_root(folder)
             terraform.init()
             terraform.test()
         except CommandFailed as failure:

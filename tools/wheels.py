@@ -15,6 +15,7 @@ from interpreters import FUNCTION, interpreters
 
 LAMBDA_GLIBC = 34  # Amazon Linux 2023, under python3.13, has glibc 2.34
 
+_BINARY = {".so", ".dylib", ".pyd", ".dll"}  # perhaps with a version behind it
 _ELF_MACHINES = {"x86_64": 62, "aarch64": 183}  # e_machine, from the System V ABI
 
 
@@ -42,15 +43,16 @@ class Platform:
         options += [option for name in (abi, "abi3", "none") for option in ("--abi", name)]
         return options + [option for tag in tags for option in ("--platform", tag)]
 
-    def refuse(self, name: str, data: bytes) -> None:
-        """Raise WheelError if the file *name* is machine code that the function could not run."""
-        if not _is_binary(name, data):
+    def refuse(self, wheel: str, path: PurePosixPath, data: bytes) -> None:
+        """Raise WheelError if *path* of *wheel* is machine code that the function could not run."""
+        if not _is_binary(path, data):
             return
+        name = f"{path} of {wheel}"
         if not data.startswith(b"\x7fELF\x02\x01") or (
             int.from_bytes(data[18:20], "little") != _ELF_MACHINES[self.machine]
         ):
             raise WheelError(f"{name} is not built for Linux on {self.machine}")
-        python = re.search(r"\.cpython-(\d)(\d+)-", name)
+        python = re.search(r"\.cpython-(\d)(\d+)-", path.name)
         if python and (int(python[1]), int(python[2])) != FUNCTION:
             raise WheelError(f"{name} is built for another Python than {FUNCTION[0]}.{FUNCTION[1]}")
         if b"libc.musl-" in data:
@@ -93,8 +95,8 @@ def contents(wheel: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
                 yield path, archive.read(entry)
 
 
-def _is_binary(name: str, data: bytes) -> bool:
-    return bool(re.search(r"\.(so|dylib|pyd|dll)(\.|$)", name)) or data.startswith(b"\x7fELF")
+def _is_binary(path: PurePosixPath, data: bytes) -> bool:
+    return not _BINARY.isdisjoint(path.suffixes) or data.startswith(b"\x7fELF")
 
 
 def _download(requirements: Path, platform: Platform | None, folder: Path) -> None:

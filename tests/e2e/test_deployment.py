@@ -1,5 +1,7 @@
 """What Terraform does besides making the pipeline: nothing twice, modules, and clean ends."""
 
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ import boto3
 import processes
 import pytest
 from cloud import Cloud
-from terraform import ROOT, init_options
+from terraform import ROOT, linked_root
 
 from tests.e2e.conftest import Pipeline
 
@@ -23,6 +25,22 @@ output "buckets" {
   value = [for pipeline in module.pipeline : pipeline.source_bucket]
 }
 """
+
+
+EVERY_PART: Mapping[str, object] = {
+    "metadata": {},
+    "events": {},
+    "upload_api": {},
+    "workflow": {},
+    "backfill": {},
+}
+
+
+def resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the planned resources of *module* and of the modules in it."""
+    yield from module.get("resources", [])
+    for child in module.get("child_modules", []):
+        yield from resources(child)
 
 
 def names() -> dict[str, set[str]]:
@@ -43,36 +61,70 @@ def test_a_plan_after_an_apply_is_empty(pipeline: Pipeline) -> None:
     assert not pipeline.terraform.has_changes()
 
 
-def test_a_plan_from_the_repositorys_root_needs_no_build(cloud: Cloud, tmp_path: Path) -> None:
-    environment = cloud.environment | {"TF_DATA_DIR": str(tmp_path / "data")}
-    processes.run(
-        *("terraform", "init", "-input=false", *init_options(ROOT, environment)),
-        environment=environment,
-        folder=ROOT,
-    )
-    packages = set((ROOT / "build").glob("package-*.zip"))
-    plan = processes.run(
-        *("terraform", "plan", "-input=false", "-no-color", f"-state={tmp_path}/none.tfstate"),
-        environment=environment,
-        folder=ROOT,
-    )
-    assert "aws_lambda_function.processor will be created" in plan
-    assert set((ROOT / "build").glob("package-*.zip")) == packages
+@pytest.fixture(scope="module")
+def root(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an initialised root module of nothing but the repository's own configuration."""
+    folder = tmp_path_factory.mktemp("root")
+    linked_root(folder)
+    cloud.terraform(folder).init()
+    return folder
 
 
-def test_a_package_that_is_missing_is_a_sentence(cloud: Cloud, tmp_path: Path) -> None:
-    environment = cloud.environment | {"TF_DATA_DIR": str(tmp_path / "data")}
-    processes.run(
-        *("terraform", "init", "-input=false", *init_options(ROOT, environment)),
-        environment=environment,
-        folder=ROOT,
+def plan(cloud: Cloud, root: Path, *options: str, **variables: object) -> str:
+    """Plan the configuration in *root* with *variables* and return what Terraform prints."""
+    linked_root(root, **variables)
+    return processes.run(
+        *("terraform", "plan", "-input=false", "-no-color", *options),
+        environment=cloud.environment,
+        folder=root,
     )
-    with pytest.raises(processes.CommandFailed, match=r"package_path"):
-        processes.run(
-            *("terraform", "plan", "-input=false", "-var=package_path=none.zip"),
-            environment=environment,
-            folder=ROOT,
-        )
+
+
+def test_a_plan_needs_no_build(cloud: Cloud, root: Path) -> None:
+    assert "aws_lambda_function.processor will be created" in plan(cloud, root)
+    assert not (root / "build").exists()
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"package_path": "none.zip"}, 'There is no package at "none.zip"'),
+        ({"package_path": "folder.png"}, 'There is no package at "folder.png"'),
+        ({"watermark": {"logo": "folder.png"}}, 'there is none at "folder.png"'),
+        ({"watermark": {"text": "Acme", "font": "folder.ttf"}}, 'there is none at "folder.ttf"'),
+        ({"variants": {"large": None}}, "not null; got null for large"),
+    ],
+    ids=["missing", "folder for a package", "folder for a logo", "folder for a font", "null"],
+)
+def test_a_value_that_cannot_be_used_is_a_sentence(
+    cloud: Cloud, root: Path, variables: Mapping[str, object], sentence: str
+) -> None:
+    for name in ("folder.png", "folder.ttf"):
+        (root / name).mkdir(exist_ok=True)
+
+    with pytest.raises(processes.CommandFailed) as caught:
+        plan(cloud, root, **variables)
+
+    assert sentence in " ".join(caught.value.output.split())
+
+
+def test_everything_that_takes_tags_has_them(cloud: Cloud, root: Path) -> None:
+    planned = root / "tags.tfplan"
+    tags = {"team": "pets"}
+
+    plan(cloud, root, f"-out={planned}", tags=tags, **EVERY_PART)
+
+    shown = processes.run(
+        *("terraform", "show", "-json", str(planned)), environment=cloud.environment, folder=root
+    )
+    module = json.loads(shown)["planned_values"]["root_module"]
+    tagged = {
+        resource["address"]: resource["values"]["tags"]
+        for resource in resources(module)
+        if "tags" in resource.get("values", {})
+    }
+    assert tagged == dict.fromkeys(tagged, tags)
+    assert {"module.source.aws_s3_bucket.pictures", "aws_lambda_function.processor"} <= set(tagged)
 
 
 def test_two_pipelines_as_modules_come_and_go(cloud: Cloud, tmp_path: Path) -> None:

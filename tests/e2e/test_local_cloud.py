@@ -6,9 +6,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
+import local
 import pytest
 from cloud import Cloud, LocalCloudError, running_cloud
+from progress import Progress
 
 INTERRUPTED = """
 import sys, time
@@ -75,12 +78,16 @@ def test_a_recorded_process_that_is_another_by_now_is_left_alone(tmp_path: Path)
         bystander.kill()
 
 
-def test_what_was_saved_is_there_after_a_stop(tmp_path: Path) -> None:
+def test_what_was_saved_is_there_after_a_stop_for_terraform_too(tmp_path: Path) -> None:
     with running_cloud(tmp_path) as cloud:
         endpoint = cloud.endpoint
+        terraform_state = tmp_path / "root" / "terraform.tfstate"
+        terraform_state.parent.mkdir()
         aws(cloud, "sqs", "create-queue", "--queue-name", "kept")
+        terraform_state.write_text("kept")
         cloud.save()
         aws(cloud, "sqs", "create-queue", "--queue-name", "lost")
+        terraform_state.write_text("lost")
         cloud.stop()
 
         cloud.start()
@@ -89,6 +96,46 @@ def test_what_was_saved_is_there_after_a_stop(tmp_path: Path) -> None:
         queues = aws(cloud, "sqs", "list-queues")
         assert "kept" in queues
         assert "lost" not in queues
+        assert terraform_state.read_text() == "kept"
+
+
+def test_what_was_never_saved_is_nothing_to_start_with(tmp_path: Path) -> None:
+    with running_cloud(tmp_path) as cloud:
+        (tmp_path / "root").mkdir()
+        (tmp_path / "root" / "terraform.tfstate").write_text("of an apply that was interrupted")
+        cloud.stop()
+
+        cloud.start()
+
+        assert not (tmp_path / "root").exists()
+
+
+def test_up_interrupted_in_a_running_cloud_says_that_it_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(local, "HOME", tmp_path)
+    monkeypatch.setattr(local, "deploy", interrupted)
+
+    with running_cloud(tmp_path / "up") as cloud:
+        with pytest.raises(KeyboardInterrupt):
+            local.up()
+
+        assert cloud.is_running()
+    told = capsys.readouterr().err
+    assert told == "The local cloud stays up until `make down`, perhaps half changed.\n"
+
+
+def test_up_interrupted_in_a_new_cloud_takes_it_down_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(local, "HOME", tmp_path)
+    monkeypatch.setattr(local, "deploy", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        local.up()
+
+    assert not (tmp_path / "up").exists()
+    assert capsys.readouterr().err == "The local cloud is taken down.\n"
 
 
 def test_a_server_that_cannot_start_is_a_sentence(
@@ -101,7 +148,9 @@ def test_a_server_that_cannot_start_is_a_sentence(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interruption_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
+def test_an_interruption_leaves_nothing_behind_however_often_it_is_repeated(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     home = tmp_path / "home"
     command = [sys.executable, "-c", INTERRUPTED, str(home)]
     tools = str(Path(__file__).parents[2] / "tools")
@@ -116,11 +165,18 @@ def test_an_interruption_leaves_nothing_behind(tmp_path: Path, number: signal.Si
         cloud = Cloud(home)
         pid = server_pid(cloud)
 
-        program.send_signal(number)
-        program.wait(timeout=20)
+        while program.poll() is None:
+            program.send_signal(number)
+            time.sleep(0.01)
 
     assert not home.exists()
     assert has_ended(pid)
+
+
+def interrupted(cloud: Cloud, progress: Progress, **variables: object) -> NoReturn:
+    """Stand in for a deployment that Ctrl-C ends."""
+    cloud.start()
+    raise KeyboardInterrupt
 
 
 def has_ended(pid: int) -> bool:

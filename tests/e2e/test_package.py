@@ -114,6 +114,16 @@ def test_a_logo_and_a_font_travel_under_fixed_names(tmp_path: Path) -> None:
         assert archive.read("watermark/logo.png") == logo.read_bytes()
 
 
+def test_a_logo_may_lie_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    Image.new("RGBA", (40, 20), "red").save(tmp_path / "logo.png")
+
+    build(None, tmp_path / "package.zip", json.dumps({"logo": "~/logo.png"}))
+
+    with ZipFile(tmp_path / "package.zip") as archive:
+        assert archive.read("watermark/logo.png") == (tmp_path / "logo.png").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("content", "reason"), [(None, "is missing"), (b"no image", "logo.png")], ids=["gone", "text"]
 )

@@ -1,5 +1,6 @@
 """The picture that the demonstration leaves."""
 
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,25 @@ def photo(tmp_path: Path) -> Side:
 @pytest.fixture
 def sheet(tmp_path: Path) -> Path:
     return tmp_path / "sheet.jpg"
+
+
+def half_a_jpeg() -> bytes:
+    file = BytesIO()
+    Image.effect_noise((400, 400), 100).save(file, "JPEG")
+    return file.getvalue()[: file.tell() // 2]
+
+
+def broken_png() -> bytes:
+    file = BytesIO()
+    Image.effect_noise((400, 400), 100).save(file, "PNG")
+    start, chunk, rest = file.getvalue().partition(b"IDAT")
+    return start + chunk + rest.replace(b"IDAT", b"\0\0\0\0")
+
+
+def enormous_gif() -> bytes:
+    file = BytesIO()
+    Image.new("L", (1, 1)).save(file, "GIF")
+    return file.getvalue().replace(b"\x01\0\x01\0", b"\xff\xff\xff\xff")
 
 
 def colors(sheet: Path) -> set[tuple[int, ...]]:
@@ -49,6 +69,18 @@ def test_a_file_that_is_no_picture_leaves_its_place_empty(sheet: Path, tmp_path:
     text.write_text("text")
 
     draw([Photograph(before=Side(text, "", 4), failure="unsupported-format: text")], sheet)
+
+    assert colors(sheet) == {(4, 4, 4)}
+
+
+@pytest.mark.parametrize("file", [half_a_jpeg(), broken_png(), enormous_gif()])
+def test_a_picture_that_cannot_be_read_leaves_its_place_empty(
+    file: bytes, sheet: Path, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(file)
+
+    draw([Photograph(before=Side(damaged, "", len(file)), failure="corrupt-image")], sheet)
 
     assert colors(sheet) == {(4, 4, 4)}
 

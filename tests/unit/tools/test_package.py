@@ -2,10 +2,22 @@
 
 import json
 import re
-from pathlib import PurePosixPath
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+from zipfile import ZipFile
 
+import package
 import pytest
-from package import SERVICES, SOURCE, _is_litter, _is_used, _trimmed
+import wheels
+from package import PLATFORMS, SERVICES, SOURCE, _is_litter, _is_used, _trimmed, build
+from wheels import WheelError
+
+AS_AN_OLD_PYTHON = """
+import runpy, sys
+sys.version_info = (3, 9, 18, "final", 0)
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
 
 
 def test_the_service_models_are_those_that_the_function_makes_clients_for() -> None:
@@ -47,6 +59,31 @@ def test_what_the_function_never_loads_is_not(path: str) -> None:
 @pytest.mark.parametrize("path", [".DS_Store", "pipeline/__pycache__/a.pyc", "requirements.txt"])
 def test_litter_among_the_sources_stays_behind(path: str) -> None:
     assert _is_litter(PurePosixPath(path))
+
+
+def test_a_wheel_that_the_function_could_not_run_stops_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = tmp_path / "pillow.whl"
+    with ZipFile(wheel, "w") as archive:
+        archive.writestr("PIL/_imaging.so", b"\xcf\xfa\xed\xfe")
+    monkeypatch.setattr(wheels, "fetch", lambda *_: [wheel])
+
+    with pytest.raises(WheelError, match=r"PIL/_imaging\.so of pillow\.whl is not built for Linux"):
+        build(PLATFORMS["arm64"], tmp_path / "package.zip")
+
+
+def test_a_python_that_is_too_old_is_a_sentence() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", AS_AN_OLD_PYTHON, package.__file__],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("The package was not made: Python 3.11 or later is needed")
+    assert done.stderr.endswith(" is 3.9.\n")
 
 
 def test_the_list_of_endpoints_keeps_the_services_in_use_and_all_else() -> None:

@@ -1,13 +1,25 @@
 """Commands end, and what they started ends with them."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import processes
 import pytest
-from processes import CommandFailed, run
+from processes import CommandFailed, run, uninterrupted
 
 SLEEPER = "sleep 60 & echo $!; wait"
+PATIENT = """
+import time
+from processes import interruptible
+
+with interruptible():
+    print("waiting", flush=True)
+    time.sleep(8)
+"""
 
 
 def test_lines_are_told_as_they_come_and_returned() -> None:
@@ -26,6 +38,13 @@ def test_a_failure_says_what_the_command_said() -> None:
     assert caught.value.status == 3
 
 
+def test_a_command_that_is_not_there_is_a_failure_like_others() -> None:
+    with pytest.raises(CommandFailed, match="no-such-command") as caught:
+        run("no-such-command", "--version", environment=os.environ)
+
+    assert caught.value.status == 127
+
+
 def test_an_interrupted_command_leaves_no_process_behind() -> None:
     started: list[int] = []
 
@@ -37,6 +56,33 @@ def test_an_interrupted_command_leaves_no_process_behind() -> None:
         run("sh", "-c", SLEEPER, environment=os.environ, on_line=interrupt)
 
     assert _has_ended(started[0])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_may_not_be_cut_off_comes_to_its_end(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+
+    with uninterrupted():
+        signal.raise_signal(number)
+
+    assert signal.getsignal(number) == before
+
+
+def test_ctrl_c_ends_even_what_a_shell_has_ignore_it() -> None:
+    with subprocess.Popen(
+        ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-c", PATIENT],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(processes.__file__).parent)},
+        text=True,
+    ) as program:
+        assert program.stdout
+        assert program.stdout.readline() == "waiting\n"
+
+        program.send_signal(signal.SIGINT)
+        _, told = program.communicate(timeout=5)
+
+    assert (program.returncode, told) == (1, "\nInterrupted.\n")
 
 
 def _has_ended(pid: int) -> bool:

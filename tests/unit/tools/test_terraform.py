@@ -1,17 +1,25 @@
 """Where the provider comes from, and what becomes of a configuration that is linked."""
 
 import json
+import os
 import platform
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import terraform
+from isolation import isolated
 from terraform import ROOT, linked_root, provider_mirror
 
 LOCK = 'provider "registry.terraform.io/hashicorp/aws" {\n  version     = "5.100.0"\n}\n'
 TARGET = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+FOREIGN = (
+    *("backend.tf", "override.tf", "shop_override.tf", "provider.tf.json"),
+    *("terraform.tfvars", "shop.auto.tfvars", "terraform.tfstate"),
+)
 
 Mirror = Callable[..., Path]
 
@@ -56,14 +64,58 @@ def test_a_mirror_that_is_named_comes_first(mirror: Mirror, lock: Path, tmp_path
     assert provider_mirror(lock, {"TF_PLUGIN_DIR": str(named)}) == named
 
 
-def test_a_linked_root_has_the_files_and_none_of_the_users_own_variables(tmp_path: Path) -> None:
+def test_a_mirror_can_be_named_by_the_caller_of_the_local_cloud(
+    mirror: Mirror, lock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror("a")
+    named = mirror("b")
+    monkeypatch.chdir(tmp_path)
+
+    environment = isolated({"TF_PLUGIN_DIR": "b"}, endpoint="https://127.0.0.1:4566", home=tmp_path)
+
+    assert provider_mirror(lock, environment) == named
+
+
+def test_a_linked_root_has_the_configuration_and_its_own_variables(tmp_path: Path) -> None:
     linked_root(tmp_path, name="demo")
 
-    configuration = {file.name for file in tmp_path.glob("*.tf")}
-    assert configuration == {file.name for file in ROOT.glob("*.tf")}
     assert (tmp_path / "main.tf").read_bytes() == (ROOT / "main.tf").read_bytes()
     [variables] = tmp_path.glob("*.tfvars*")
     assert json.loads(variables.read_text()) == {"name": "demo"}
+
+
+def test_a_linked_root_has_nothing_of_the_users_own_deployment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "clone"
+    root.mkdir()
+    for file in [*ROOT.glob("*.tf"), ROOT / ".terraform.lock.hcl"]:
+        shutil.copy(file, root)
+    for name in FOREIGN:
+        (root / name).touch()
+    monkeypatch.setattr(terraform, "ROOT", root)
+
+    linked_root(tmp_path / "linked")
+
+    configuration = {file.name for file in (tmp_path / "linked").glob("*.tf*")}
+    assert configuration == {"main.tf", "outputs.tf", "variables.tf", "given.auto.tfvars.json"}
+
+
+def test_a_terraform_too_old_for_the_tests_is_a_sentence(tmp_path: Path) -> None:
+    program = tmp_path / "terraform"
+    program.write_text("""#!/bin/sh\necho '{"terraform_version": "1.9.8"}'\n""")
+    program.chmod(0o755)
+
+    done = subprocess.run(
+        [sys.executable, terraform.__file__],
+        env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == "`make test` needs Terraform 1.11 or later, and 1.9.8 is installed.\n"
 
 
 def test_the_repositorys_lock_file_is_out_of_terraforms_reach(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """What may not get into the package: machine code that the function could not run."""
 
+from pathlib import PurePosixPath
+
 import pytest
 from wheels import Platform, WheelError
 
 ARM = Platform("aarch64")
+WHEEL = "pillow-13.0.0-cp313-cp313-manylinux_2_28_aarch64.whl"
 NAME = "PIL/_imaging.cpython-313-aarch64-linux-gnu.so"
 
 
@@ -12,11 +15,11 @@ def elf(machine: int, strings: bytes = b"") -> bytes:
 
 
 def test_what_the_function_can_run_is_let_in() -> None:
-    ARM.refuse(NAME, elf(183, b"\0GLIBC_2.34\0GLIBC_2.17\0GLIBC_PRIVATE\0"))
+    ARM.refuse(WHEEL, PurePosixPath(NAME), elf(183, b"\0GLIBC_2.34\0GLIBC_2.17\0GLIBC_PRIVATE\0"))
 
 
 def test_python_source_is_let_in() -> None:
-    ARM.refuse("PIL/Image.py", b"import os")
+    ARM.refuse(WHEEL, PurePosixPath("PIL/Image.py"), b"import os")
 
 
 @pytest.mark.parametrize(
@@ -34,4 +37,4 @@ def test_python_source_is_let_in() -> None:
 )
 def test_what_the_function_cannot_run_is_refused(name: str, data: bytes, reason: str) -> None:
     with pytest.raises(WheelError, match=reason):
-        ARM.refuse(name, data)
+        ARM.refuse(WHEEL, PurePosixPath(name), data)

@@ -1,0 +1,85 @@
+"""What the Makefile hands on, in a folder and with values that a shell would take apart."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+MAKEFILE = Path(__file__).parents[3] / "Makefile"
+
+Make = Callable[..., list[str]]
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the Makefile, and with programs that only print their arguments."""
+    folder = tmp_path / "a clone & co"
+    programs = folder / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name in ("python", "terraform"):
+        (programs / name).write_text("""#!/bin/sh\nprintf '%s\\n' "$@"\n""")
+        (programs / name).chmod(0o755)
+    (folder / "tools").mkdir()
+    (folder / "tools" / "requirements.txt").touch()
+    shutil.copy(MAKEFILE, folder)
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+    return folder
+
+
+@pytest.fixture
+def make(clone: Path) -> Make:
+    """Run make in the clone, once all is installed, and return what it prints."""
+
+    def run(*arguments: str) -> list[str]:
+        done = subprocess.run(
+            ["make", "--silent", *arguments], cwd=clone, capture_output=True, text=True, check=True
+        )
+        return done.stdout.splitlines()
+
+    run(".venv/installed")
+    return run
+
+
+def test_the_aws_cli_runs_by_the_python_beside_it(clone: Path, make: Make) -> None:
+    done = subprocess.run(
+        [clone / ".venv" / "bin" / "aws", "s3", "cp", "my cat.jpg"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.splitlines() == ["-m", "awscli", "s3", "cp", "my cat.jpg"]
+
+
+@pytest.mark.parametrize("photo", ["my cat.jpg", "a$b.jpg", "a$(b).jpg", "a\"b'.jpg", "-x.jpg"])
+def test_a_photograph_of_any_name_arrives_whole(make: Make, photo: str) -> None:
+    assert make("demo", f"PHOTO={photo}") == ["tools/demo.py", "--", photo]
+
+
+def test_a_photograph_may_be_named_by_the_environment(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHOTO", "a$b.jpg")
+
+    assert make("demo") == ["tools/demo.py", "--", "a$b.jpg"]
+
+
+def test_without_a_photograph_the_samples_are_shown(make: Make) -> None:
+    assert make("demo") == ["tools/demo.py"]
+
+
+@pytest.mark.parametrize("prefix", ["-x/", "a b/", "$a/"])
+def test_a_prefix_of_any_form_arrives_whole(make: Make, prefix: str) -> None:
+    assert make("backfill", f"PREFIX={prefix}") == ["tools/backfill.py", f"--prefix={prefix}"]
+
+
+def test_what_is_made_here_is_cleaned_away(clone: Path, make: Make) -> None:
+    for name in ("build", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache"):
+        (clone / name).mkdir()
+
+    make("clean")
+
+    assert {file.name for file in clone.iterdir()} == {"Makefile", "tools", ".venv"}
