@@ -1,12 +1,14 @@
 """The architecture, read from the imports: they point down, and every service has one home."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-LAMBDA = Path(__file__).parents[2] / "lambda"
+ROOT = Path(__file__).parents[2]
+LAMBDA = ROOT / "lambda"
 
 RANKS = {
     "errors": 0,
@@ -92,3 +94,13 @@ def test_every_service_is_known_in_its_home_only(room: str, path: Path) -> None:
     packages = {name.split(".")[0] for name in imports(path)}
     strangers = {package for package in packages if room not in HOMES.get(package, {room})}
     assert not strangers
+
+
+def test_the_readme_tells_of_every_room_in_its_place() -> None:
+    readme = (ROOT / "README.md").read_text()
+    told = {
+        name: int(rank)
+        for rank, names in re.findall(r"^\| (\d) \| (.+?) \| ", readme, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", names)
+    }
+    assert told == RANKS
