@@ -165,6 +165,14 @@ class Histories(RuleBasedStateMachine):
                 self.backfill(name=request.key.removeprefix(self.folder), calls=1000)
         for name in set(KEYS):
             self._check(self.folder + name)
+        self._clear()
+
+    def _clear(self) -> None:
+        """Leave no objects: moto copies all that there are whenever it lists versions."""
+        for bucket in (self.bucket, "processed"):
+            listed = self.s3.list_object_versions(Bucket=bucket)
+            for entry in [*listed.get("Versions", []), *listed.get("DeleteMarkers", [])]:
+                self.s3.delete_object(Bucket=bucket, Key=entry["Key"], VersionId=entry["VersionId"])
 
     def _check(self, key: str) -> None:
         now = self.storage.find(Removal(bucket=self.bucket, key=key))
