@@ -125,7 +125,7 @@ variable "abort_multipart_days" {
 # Trigger
 
 variable "remove_deleted" {
-  description = "Whether the images of an upload are removed when it is deleted from the source bucket"
+  description = "Whether the images of an upload are removed when it is deleted from the source bucket; those of what expires there stay"
   type        = bool
   default     = false
   nullable    = false

@@ -6,8 +6,8 @@ end the record of every source is true.
 
 The real processing runs on moto. Its handlers advance one call of AWS at a time, in an order that
 hypothesis chooses; any call may fail, before or after it has had its effect, or be the last that
-a handler makes. Of some events nothing more is heard until, in the end, a backfill looks at what is
-there; and backfills meet all of that.
+a handler makes. Backfills meet all of that. Some events are given up, of which a message on the
+failure queue tells: a backfill publishes what is there, and the message, sent again, records it.
 """
 
 import os
@@ -146,8 +146,7 @@ class Histories(RuleBasedStateMachine):
     @rule(name=NAMES, calls=CALLS)
     def backfill(self, name: str, calls: int) -> None:
         """Process what is there, as a listing tells of it: without its place in the order."""
-        found = self.storage.find(Removal(bucket=self.bucket, key=self.folder + name))
-        if found:
+        if found := self._now(self.folder + name):
             self._start(self._backfiller()(found, self.storage, self.table), calls)
 
     def teardown(self) -> None:
@@ -164,7 +163,12 @@ class Histories(RuleBasedStateMachine):
             else:
                 self.backfill(name=request.key.removeprefix(self.folder), calls=1000)
         for name in set(KEYS):
-            self._check(self.folder + name)
+            self._check_images(self.folder + name)
+        for request in self.given_up:
+            self._deliver(request, calls=1000)
+        for name in set(KEYS):
+            self._check_images(self.folder + name)
+            self._check_record(self.folder + name)
         self._clear()
 
     def _clear(self) -> None:
@@ -174,12 +178,11 @@ class Histories(RuleBasedStateMachine):
             for entry in [*listed.get("Versions", []), *listed.get("DeleteMarkers", [])]:
                 self.s3.delete_object(Bucket=bucket, Key=entry["Key"], VersionId=entry["VersionId"])
 
-    def _check(self, key: str) -> None:
-        now = self.storage.find(Removal(bucket=self.bucket, key=key))
+    def _check_images(self, key: str) -> None:
+        now = self._now(key)
         published = self._published(key)
         if now is None:
             assert published == {}, "images of a removed source"
-            assert self._recorded(key)["status"] in ("none", "deleted"), "recorded, but gone"
             return
         concerned = [
             ending
@@ -196,23 +199,26 @@ class Histories(RuleBasedStateMachine):
         if now.etag in published.values() or not was_rejected:
             assert set(published.values()) == {now.etag}, "stale, or an orphan"
             assert len(published) == len(SETTINGS.variants), "incomplete"
-        self._check_record(key, now, published)
 
-    def _check_record(self, key: str, now: Source, published: Mapping[str, str]) -> None:
-        record = self._recorded(key)
+    def _check_record(self, key: str) -> None:
+        now = self._now(key)
+        record: Mapping[str, Any] = self.table.get(key) or {"status": "none", "etag": ""}
+        if now is None:
+            assert record["status"] in ("none", "deleted"), "recorded, but gone"
+            return
         assert record["etag"] == now.etag, "the record of another upload"
         if record["status"] == "rejected":
             assert record["reason"] in ("unsupported-format", "key-collision", "refused")
             return
         assert record["status"] == "ready"
-        assert {image["key"] for image in record["images"]} == set(published)
+        assert {image["key"] for image in record["images"]} == self._published(key).keys()
         for image in record["images"]:
             existing = self.storage.look(image["key"])
             assert existing
             assert existing.etag.strip('"') == image["etag"]
 
-    def _recorded(self, key: str) -> Mapping[str, Any]:
-        return self.table.get(key) or {"status": "none", "etag": ""}
+    def _now(self, key: str) -> Source | None:
+        return self.storage.find(Removal(bucket=self.bucket, key=key))
 
     def _published(self, key: str) -> dict[str, str]:
         """Return the etag of the source of every image that belongs to *key*."""
