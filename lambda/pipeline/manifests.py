@@ -114,7 +114,7 @@ def next_place(manifest: Manifest) -> str:
     It comes after all that *manifest* knows of, and before whatever is announced later.
     """
     newest = manifest.rejection or manifest
-    return f"{newest.sequencer}01"
+    return f"{newest.sequencer}01" if newest.sequencer else ""
 
 
 def of_upload(

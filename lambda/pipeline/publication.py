@@ -104,7 +104,8 @@ def publish_ahead(
 def withdraw(source: Source, reason: str, storage: Storage) -> None:
     """Take back what was put of *source*, unless all of it was: it is rejected for that *reason*.
 
-    Raises `Superseded` or `TransientFailure`.
+    The rejection is remembered, if *source* has a place in the order. Raises `Superseded` or
+    `TransientFailure`.
     """
     current = storage.manifest(source.key)
     if current and not current.manifest.is_complete and current.manifest.is_of(source):
@@ -112,8 +113,9 @@ def withdraw(source: Source, reason: str, storage: Storage) -> None:
         nothing_left = partial(manifests.following, nothing)
         current = _claim(source.key, nothing_left, storage, current=current)
         _retire(current.manifest, storage)
-    rejected = partial(manifests.rejected, source, reason)
-    _claim(source.key, rejected, storage, current=current)
+    if source.sequencer:
+        rejected = partial(manifests.rejected, source, reason)
+        _claim(source.key, rejected, storage, current=current)
 
 
 def remove(removal: Removal, storage: Storage) -> None:

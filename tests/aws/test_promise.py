@@ -80,6 +80,7 @@ class Histories(RuleBasedStateMachine):
         self.sequencers = count(1)
         self.announced: list[Source | Removal] = []
         self.given_up: list[Source | Removal] = []
+        self.to_backfill: list[Source | Removal] = []
         self.running: list[Handler] = []
         self.endings: dict[Source | Removal, list[Outcome | BaseException]] = {}
 
@@ -147,7 +148,7 @@ class Histories(RuleBasedStateMachine):
     def backfill(self, name: str, calls: int) -> None:
         """Process what is there, as a listing tells of it: without its place in the order."""
         if found := self._now(self.folder + name):
-            self._start(self._backfiller()(found, self.storage, self.table), calls)
+            self._backfill(found, calls)
 
     def teardown(self) -> None:
         """Let everything come to its end without further faults, then check the promise."""
@@ -157,6 +158,8 @@ class Histories(RuleBasedStateMachine):
             if not self._has_ended(request):
                 self._deliver(request, calls=1000)
                 assert self._has_ended(request), self.endings[request]
+        while self.to_backfill:
+            self._backfill(self.to_backfill.pop(), calls=1000)
         for request in self.given_up:
             if isinstance(request, Removal) or self._backfiller().reviewed_only:
                 self._deliver(request, calls=1000)
@@ -250,6 +253,9 @@ class Histories(RuleBasedStateMachine):
     def _deliver(self, request: Source | Removal, calls: int) -> None:
         self._start(self.handler(request, self.storage, self.table), calls)
 
+    def _backfill(self, source: Source | Removal, calls: int) -> None:
+        self._start(self._backfiller()(source, self.storage, self.table), calls)
+
     def _backfiller(self) -> type[Backfiller]:
         return ReviewedBackfiller if self.handler is WorkflowHandler else Backfiller
 
@@ -274,6 +280,9 @@ class Histories(RuleBasedStateMachine):
         expected = (Outcome, Superseded, Rejected, TransientFailure, Killed)
         assert isinstance(handler.ending, expected), repr(handler.ending)
         self.endings.setdefault(handler.request, []).append(handler.ending)
+        broke_down = isinstance(handler.ending, TransientFailure | Killed)
+        if broke_down and isinstance(handler, Backfiller):
+            self.to_backfill.append(handler.request)  # the state machine tries it again
 
     def _sequencer(self) -> str:
         return f"{next(self.sequencers):04X}"
