@@ -11,50 +11,52 @@ from typing import TypeAlias, cast
 
 from PIL import Image, ImageChops, ImageCms
 
+from pipeline.imaging import png
+from pipeline.imaging.levels import eight_bits
 from pipeline.imaging.press import print_on_paper
+from pipeline.imaging.transparency import (
+    ALPHA_MODES,
+    alphas,
+    drop_empty_alpha,
+    has_alpha,
+    has_key,
+    with_alpha,
+)
 
 Bands: TypeAlias = tuple[tuple[int, int], ...]
 
 _OPAQUE = 255
-_DEEPEST = (1 << 16) - 1
-_ALPHA_MODES = frozenset({"LA", "RGBA"})
+_PLAIN_MODES = frozenset({"L", "LA", "RGB", "RGBA", "CMYK", "LAB"})
 _PROFILE_MODES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 
 
-def has_alpha(image: Image.Image) -> bool:
-    """Tell whether *image* can be transparent anywhere, from its header alone."""
-    return image.has_transparency_data
-
-
 def plain(image: Image.Image) -> Image.Image:
-    """Return *image* as L, LA, RGB, RGBA, CMYK or LAB, deeper channels scaled to 8 bits."""
-    if image.mode in ("L", "RGB") and "transparency" in image.info:
-        return image.convert("LA" if image.mode == "L" else "RGBA")
-    if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK", "LAB"):
-        return image
-    if image.mode == "1":
-        return image.convert("L")
-    if image.mode.startswith("I;16"):
-        return _scaled_16_bit(image)
-    if image.mode in ("I", "F"):
-        return _scaled_range(image)
-    return image.convert("RGBA" if has_alpha(image) else "RGB")
+    """Return *image* as L, LA, RGB, RGBA, CMYK or LAB, deeper channels scaled to 8 bits.
 
-
-def _scaled_16_bit(image: Image.Image) -> Image.Image:
-    return image.point(lambda level: level * (1 / 257) + 0.5).convert("L")
-
-
-def _scaled_range(image: Image.Image) -> Image.Image:
-    """Scale 32-bit numbers, whose unit no format states: by the range that they seem to use."""
-    low, high = cast("tuple[float, float]", image.getextrema())
-    if low < 0 or high > _DEEPEST:
-        floor, ceiling = low, high
+    A PNG's gamma is applied; its chromaticities and coding-independent code points (cHRM, cICP), as
+    those of AVIF and HEIC (nclx), are taken for sRGB's.
+    """
+    if has_key(image):
+        channels = with_alpha(image)
+    elif image.mode in _PLAIN_MODES:
+        channels = drop_empty_alpha(image) if image.format == "BMP" else image
+    elif image.mode == "1":
+        channels = image.convert("L")
+    elif image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        channels = eight_bits(image)
+    elif image.mode == "La":
+        channels = image.convert("LA")
     else:
-        floor = 0
-        ceiling = next(limit for limit in (1, _OPAQUE, _DEEPEST) if high <= limit)
-    scale = 255 / ((ceiling - floor) or 1)
-    return image.point(lambda level: level * scale + (0.5 - floor * scale)).convert("L")
+        channels = image.convert("RGBA" if has_alpha(image) else "RGB")
+    exponent = png.gamma_to_apply(image.info)
+    return channels if exponent is None else _raised(channels, exponent)
+
+
+def _raised(image: Image.Image, exponent: float) -> Image.Image:
+    """Return *image* with its levels, of 0 to 1, to the power of *exponent*; alpha stays."""
+    table = [round(255 * (level / 255) ** exponent) for level in range(256)]
+    alpha = list(range(256)) if image.mode in ALPHA_MODES else []
+    return image.point(table * (len(image.getbands()) - bool(alpha)) + alpha)
 
 
 class ColorSpace:
@@ -80,7 +82,7 @@ class ColorSpace:
 
     def to_srgb(self, image: Image.Image) -> Image.Image:
         """Return *image* with sRGB numbers: grey stays grey, alpha stays."""
-        if image.mode in _ALPHA_MODES:
+        if image.mode in ALPHA_MODES:
             alpha = image.getchannel("A")
             color = self.to_srgb(image.convert(image.mode.removesuffix("A")))
             color.putalpha(alpha)
@@ -145,6 +147,6 @@ def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
 
 def drop_opaque_alpha(image: Image.Image) -> Image.Image:
     """Return *image* without its alpha channel if that hides nothing."""
-    if image.mode not in _ALPHA_MODES or image.getchannel("A").getextrema()[0] != _OPAQUE:
+    if image.mode not in ALPHA_MODES or alphas(image)[0] != _OPAQUE:
         return image
     return image.convert(image.mode.removesuffix("A"))

@@ -2,24 +2,32 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from PIL import Image
 
-from pipeline.errors import ImageTooLarge
-from pipeline.imaging import color
-from pipeline.imaging.bare import check_gif_ends
+from pipeline.errors import CorruptImage, ImageTooLarge
+from pipeline.imaging import color, gif, jpeg
 from pipeline.imaging.color import ColorSpace
+from pipeline.imaging.film import Shown, composed, png_frames
 from pipeline.imaging.geometry import Layout
 from pipeline.imaging.orientation import UPRIGHT, orientation_of, turned
-from pipeline.imaging.source import SourceImage, found_in, rejecting_damage
+from pipeline.imaging.source import (
+    LEAST_FRAME_PIXELS,
+    SourceImage,
+    found_in,
+    rejecting_damage,
+)
 from pipeline.model import Format, Picture, Size
+
+if TYPE_CHECKING:
+    from PIL.PngImagePlugin import PngImageFile
 
 # libjpeg scales by dropping frequencies: what it leaves must be a little larger than the result.
 _DRAFT_MARGIN = 1.05
 _DRAFT_SCALES = (8, 4, 2)
 
-_SCAN = b"\xff\xda"
-_MOST_SCANS = 100  # the usual script has ten; thumbnails within add theirs
+_MOST_SCANS = 100  # the usual script has ten
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,25 +55,24 @@ class Raster:
 
 def decode(source: SourceImage, layouts: Sequence[Layout]) -> Iterator[Raster]:
     """Decode one frame of *source*, large enough for *layouts*; raise `Rejected` if damaged."""
-    stored = Size(width=source.image.width, height=source.image.height)
+    if source.picture.format is Format.GIF:
+        # Even an only frame may leave parts of the picture clear.
+        yield from _rasters(source, 1)
+        return
+    stored = _size(source.image)
     with rejecting_damage(found_in(source.picture)):
         _check_scans(source)
         width, height = _draft(source, layouts)
         source.image.load()
-    yield _raster(source, stored, width, height)
+        pixels = color.plain(source.image)
+    yield _raster(source, Shown(pixels), stored, width, height)
 
 
 def decode_frames(source: SourceImage) -> Iterator[Raster]:
     """Decode every frame of the animation *source*; raise `Rejected` if it is damaged."""
-    image = source.image
-    stored = Size(width=image.width, height=image.height)
     if source.picture.format is Format.GIF:
-        check_gif_ends(source.content())
-    for number in _shown_frames(image):
-        with rejecting_damage(found_in(source.picture)):
-            image.seek(number)
-            image.load()
-        yield _raster(source, stored, image.width, image.height)
+        gif.check_end(source.content())
+    yield from _rasters(source, source.picture.frames)
 
 
 def plays(source: SourceImage) -> int:
@@ -101,8 +108,7 @@ def _check_scans(source: SourceImage) -> None:
     """
     if not source.image.info.get("progressive"):
         return
-    # In coded data 0xFF is never followed by a marker's number, so this finds the markers.
-    scans = source.content().count(_SCAN)
+    scans = jpeg.count_scans(source.content())
     if scans > _MOST_SCANS:
         raise ImageTooLarge(
             f"{scans} scans are more than the {_MOST_SCANS} allowed",
@@ -119,22 +125,50 @@ def _draft(source: SourceImage, layouts: Sequence[Layout]) -> tuple[float, float
     return width, height
 
 
-def _raster(source: SourceImage, stored: Size, width: float, height: float) -> Raster:
+def _rasters(source: SourceImage, count: int) -> Iterator[Raster]:
+    """Decode the first *count* frames of *source*."""
+    stored = _size(source.image)
+    shown = _shown(source)
+    for number in range(count):
+        with rejecting_damage(found_in(source.picture)):
+            frame = next(shown, None)
+            if frame is None:
+                raise CorruptImage(f"only {number} frames are there")
+        yield _raster(source, frame, stored, stored.width, stored.height)
+
+
+def _shown(source: SourceImage) -> Iterator[Shown]:
+    """Decode what is seen of each frame of *source*."""
     image = source.image
-    orientation = orientation_of(image, source.picture.format)
-    with rejecting_damage(found_in(source.picture)):
-        pixels = color.plain(image)
+    match source.picture.format:
+        case Format.GIF:
+            most_pixels = max(image.width * image.height, LEAST_FRAME_PIXELS)
+            return composed(gif.frames(source.content(), most_pixels), image.size)
+        case Format.PNG:
+            return composed(png_frames(cast("PngImageFile", image)), image.size)
+        case _:
+            return _composed_by_pillow(image)
+
+
+def _composed_by_pillow(image: Image.Image) -> Iterator[Shown]:
+    for number in range(getattr(image, "n_frames", 1)):
+        image.seek(number)
+        # Pillow decodes the next frame into the same image.
+        yield Shown(color.plain(image.copy()), image.info.get("duration", 0))
+
+
+def _raster(source: SourceImage, shown: Shown, stored: Size, width: float, height: float) -> Raster:
+    orientation = orientation_of(source.image, source.picture.format)
     return Raster(
-        image=pixels,
+        image=shown.image,
         width=width,
         height=height,
         size=turned(stored, orientation),
         orientation=orientation,
-        colors=ColorSpace(pixels.mode, image.info.get("icc_profile")),
-        milliseconds=image.info.get("duration", 0),
+        colors=ColorSpace(shown.image.mode, source.image.info.get("icc_profile")),
+        milliseconds=shown.milliseconds,
     )
 
 
-def _shown_frames(image: Image.Image) -> range:
-    # An APNG may begin with a picture for viewers that know no animation.
-    return range(1 if image.info.get("default_image") else 0, getattr(image, "n_frames", 1))
+def _size(image: Image.Image) -> Size:
+    return Size(width=image.width, height=image.height)

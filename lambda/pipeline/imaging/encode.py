@@ -101,8 +101,19 @@ def _written(
         options |= {"save_all": True, "append_images": rest}
     if artwork.copyright and format_ is not Format.GIF:
         options["exif"] = artwork.copyright
+    try:
+        return _file(first, format_, options)
+    except OSError:
+        # A progressive JPEG must fit a buffer that Pillow makes by the picture's area: those of
+        # thin strips, which are coded 16 pixels wide, and of much noise do not.
+        if not options.pop("progressive", False):
+            raise
+        return _file(first, format_, options)
+
+
+def _file(image: Image.Image, format_: Format, options: dict[str, Any]) -> bytes:
     buffer = BytesIO()
-    first.save(buffer, pillow_name(format_), **options)
+    image.save(buffer, pillow_name(format_), **options)
     return buffer.getvalue()
 
 

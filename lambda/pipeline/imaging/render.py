@@ -64,7 +64,8 @@ def _timed(rasters: Iterator[Raster], stage: Stage) -> Iterator[Raster]:
 def _seen(picture: Picture, raster: Raster) -> Picture:
     """Return *picture* as its decoded pixels show it: a PNG may tell its orientation after them."""
     note = raster.colors.note if raster.colors else ""
-    return replace(picture, size=raster.size, notes={"icc_profile": note} if note else {})
+    notes = {"icc_profile": note} if note else {}
+    return replace(picture, size=raster.size, notes={**picture.notes, **notes})
 
 
 def _draw(jobs: Sequence[Job], raster: Raster, style: Style, stage: Stage) -> Cascade:

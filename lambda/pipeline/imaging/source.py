@@ -17,8 +17,10 @@ from pipeline.errors import (
     TransientFailure,
     UnsupportedFormat,
 )
-from pipeline.imaging import color, formats
+from pipeline.imaging import formats
+from pipeline.imaging.opening import open_as
 from pipeline.imaging.orientation import orientation_of, turned
+from pipeline.imaging.transparency import has_alpha
 from pipeline.model import Format, Limits, Picture, Size
 
 LEAST_FRAME_PIXELS = 4096
@@ -29,7 +31,8 @@ class SourceImage:
     """One file, its header known. A context manager: leaving it closes the file as well.
 
     *picture* is what the header says. *length* is in bytes. Leaving it raises what reading the file
-    to its end raises, unless the work was given up for another reason than damage.
+    to its end raises, unless the work was given up for another reason than damage. A `Rejected` on
+    its way out learns what is known of the picture.
     """
 
     def __init__(
@@ -55,6 +58,8 @@ class SourceImage:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if isinstance(error, Rejected):
+            error.found = found_in(self.picture) | error.found
         try:
             if kind is None or issubclass(kind, CorruptImage):
                 _finish(self._file)
@@ -78,26 +83,32 @@ def open_image(file: BinaryIO, limits: Limits) -> SourceImage:
             f"{length} bytes are more than the {limits.source_bytes} allowed",
             found={"bytes": length},
         )
+    found: dict[str, object] = {"bytes": length}
     try:
-        format_ = formats.recognise(head)
-        with rejecting_damage({"format": format_.value}):
-            image = _open(file, format_)
-            picture = describe(image, format_)
+        with rejecting_damage(found):
+            format_ = formats.recognise(head)
+            found["format"] = format_.value
+            opened = open_as(file, format_)
+            found["width"], found["height"] = opened.image.size
+            picture = describe(opened.image, format_, opened.note)
     except (CorruptImage, UnsupportedFormat):
         _finish(file)
         raise
+    if opened.file is not file:
+        file.close()
     _check_pixels(picture, limits)
-    return SourceImage(file, image, picture, length, limits)
+    return SourceImage(opened.file, opened.image, picture, length, limits)
 
 
-def describe(image: Image.Image, format_: Format) -> Picture:
-    """Say what is known of *image* so far."""
+def describe(image: Image.Image, format_: Format, note: str) -> Picture:
+    """Say what is known of *image* so far, with a *note* on its metadata if there is any."""
     stored = Size(width=image.width, height=image.height)
     return Picture(
         format=format_,
         size=turned(stored, orientation_of(image, format_)),
         frames=_frames(image, format_),
-        has_alpha=color.has_alpha(image),
+        has_alpha=has_alpha(image),
+        notes={"metadata": note} if note else {},
     )
 
 
@@ -108,7 +119,8 @@ def rejecting_damage(found: dict[str, object]) -> Iterator[None]:
         # Pillow warns of sizes, for which there are limits here, and of odd metadata.
         with warnings.catch_warnings(action="ignore"):
             yield
-    except Rejected:
+    except Rejected as rejection:
+        rejection.found = found | rejection.found
         raise
     except (Image.DecompressionBombError, MemoryError) as error:
         raise ImageTooLarge(str(error) or "not enough memory", found=found) from error
@@ -143,12 +155,6 @@ def _finish(file: BinaryIO) -> None:
     """
     file.seek(-1, io.SEEK_END)
     file.read(1)
-
-
-def _open(file: BinaryIO, format_: Format) -> Image.Image:
-    name = formats.pillow_name(format_)
-    file.seek(0)
-    return Image.open(file, formats=(name,))
 
 
 def _frames(image: Image.Image, format_: Format) -> int:

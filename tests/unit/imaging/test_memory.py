@@ -2,8 +2,10 @@
 
 import json
 import os
+import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,6 +16,7 @@ from PIL import Image
 from pipeline.errors import ImageTooLarge
 from pipeline.model import Format
 
+from tests.unit.imaging import raw
 from tests.unit.imaging.pictures import LIMITS, heic, rendered, saved, scene, variant
 
 WIDTH, HEIGHT = 3200, 2400
@@ -31,9 +34,21 @@ def clear() -> Image.Image:
     return picture
 
 
+def with_chunk(name: bytes, body: bytes, image: Image.Image) -> bytes:
+    """Return *image* as a PNG with one more chunk after its header."""
+    file = saved(image, Format.PNG, compress_level=1)
+    return file[:33] + raw.chunk(name, body) + file[33:]
+
+
 def film() -> dict[str, Any]:
     frames = [scene(800, 600).rotate(angle) for angle in range(10, 100, 10)]
     return {"save_all": True, "append_images": frames, "duration": 50}
+
+
+def uncovered() -> bytes:
+    """Return a GIF whose only frame leaves a column and a row of the picture clear."""
+    file = saved(large().quantize(64), Format.GIF)
+    return file[:6] + struct.pack("<HH", WIDTH + 1, HEIGHT + 1) + file[10:]
 
 
 @cache
@@ -41,7 +56,7 @@ def file_of(name: str) -> bytes:
     return FILES[name]()
 
 
-FILES = {
+FILES: dict[str, Callable[[], bytes]] = {
     "jpeg": lambda: saved(large(), Format.JPEG),
     "progressive": lambda: saved(large(), Format.JPEG, progressive=True),
     "progressive-444": lambda: saved(large(), Format.JPEG, progressive=True, subsampling=0),
@@ -51,12 +66,29 @@ FILES = {
     "png-alpha": lambda: saved(clear(), Format.PNG, compress_level=1),
     "png-palette": lambda: saved(large().quantize(200), Format.PNG, compress_level=1),
     "png-deep": lambda: saved(large().convert("L").convert("I;16"), Format.PNG, compress_level=1),
+    "png-linear": lambda: with_chunk(b"gAMA", struct.pack(">I", 100_000), large()),
+    "png-clear-colour": lambda: with_chunk(b"tRNS", bytes(6), large()),
+    "png-clear-grey": lambda: with_chunk(b"tRNS", bytes(2), large().convert("L")),
+    "png-clear-deep": lambda: with_chunk(b"tRNS", bytes(2), large().convert("L").convert("I;16")),
     "webp": lambda: saved(large(), Format.WEBP, method=0),
     "webp-alpha": lambda: saved(clear(), Format.WEBP, method=0),
     "avif": lambda: saved(large(), Format.AVIF, speed=10),
     "gif": lambda: saved(large().quantize(64), Format.GIF),
+    "gif-uncovered": uncovered,
     "tiff": lambda: saved(large(), Format.TIFF),
     "tiff-lzw-alpha": lambda: saved(clear(), Format.TIFF, compression="tiff_lzw"),
+    "tiff-deep-big-endian": lambda: raw.tiff(
+        WIDTH, HEIGHT, bytes(2 * WIDTH * HEIGHT), bits=(16,), order=">"
+    ),
+    "tiff-float": lambda: saved(large().convert("F"), Format.TIFF),
+    "tiff-premultiplied": lambda: raw.tiff(
+        WIDTH,
+        HEIGHT,
+        bytes(2 * WIDTH * HEIGHT),
+        bits=(8, 8),
+        extra=(raw.PREMULTIPLIED_ALPHA,),
+    ),
+    "bmp-alpha": lambda: raw.bmp(WIDTH, HEIGHT, bytes(4 * WIDTH * HEIGHT)),
     "bmp": lambda: saved(large(), Format.BMP),
     "jpeg2000": lambda: saved(large().resize((2000, 1500)), Format.JPEG2000),
     "heic": lambda: heic(large().resize((1000, 750))),

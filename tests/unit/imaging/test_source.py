@@ -1,5 +1,6 @@
 """What is let in: recognised by content, checked on the header."""
 
+import struct
 from dataclasses import replace
 from io import BytesIO
 from typing import BinaryIO
@@ -16,6 +17,7 @@ from pipeline.errors import (
 from pipeline.imaging import open_image, render
 from pipeline.model import Format, Size
 
+from tests.unit.imaging import bombs, raw
 from tests.unit.imaging.pictures import LIMITS, STYLE, VARIANT, corners, gradient, rendered, saved
 
 WRITABLE = [
@@ -88,6 +90,58 @@ def test_jpeg_that_is_scanned_without_end_is_refused() -> None:
     with pytest.raises(ImageTooLarge) as refusal:
         rendered(file[:-2] + scan * 5_000 + file[-2:])
     assert refusal.value.found["scans"] == 5_010
+
+
+DOUBLES = struct.pack("<d", 0.5) * 16
+UNREAD = {
+    "TIFF of doubles": raw.tiff(4, 4, DOUBLES, bits=(64,), numbers=raw.FLOAT),
+    "TIFF of floating colours": raw.tiff(
+        2, 2, struct.pack("<f", 0.5) * 12, bits=(32,) * 3, shown=raw.RGB, numbers=raw.FLOAT
+    ),
+    "BMP of an unknown depth": saved(corners(), Format.BMP).replace(
+        b"\1\0\x18\0", b"\1\0\x07\0", 1
+    ),
+    "JPEG of 12 bits": saved(corners(), Format.JPEG).replace(
+        b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_sound_file_of_a_kind_that_is_not_read_is_no_damaged_one(name: str) -> None:
+    with pytest.raises(UnsupportedFormat, match="this kind of") as refusal:
+        open_image(BytesIO(UNREAD[name]), LIMITS)
+    assert refusal.value.found["format"] == name.split()[0].lower()
+
+
+@pytest.mark.parametrize("format_", WRITABLE)
+def test_damage_is_told_without_the_names_of_objects(format_: Format) -> None:
+    with pytest.raises(CorruptImage) as refusal:
+        rendered(saved(corners(), format_)[:40])
+    assert " object at 0x" not in str(refusal.value)
+    assert "_io." not in str(refusal.value)
+
+
+def test_size_that_no_limit_allows_is_told() -> None:
+    with pytest.raises(ImageTooLarge) as refusal:
+        open_image(BytesIO(bombs.png(width=60_000, height=60_000)), LIMITS)
+    found = {"format": "png", "width": 60_000, "height": 60_000, "frames": 1}
+    assert refusal.value.found == found
+
+
+def test_rejection_within_the_work_on_a_picture_tells_its_size_and_format() -> None:
+    with (
+        pytest.raises(ImageTooLarge) as refusal,
+        open_image(BytesIO(saved(corners(), Format.PNG)), LIMITS),
+    ):
+        raise ImageTooLarge("too much", found={"more": 1})
+    assert refusal.value.found == {
+        "format": "png",
+        "width": 96,
+        "height": 64,
+        "frames": 1,
+        "more": 1,
+    }
 
 
 class BrokenConnection(OSError, TransientFailure):

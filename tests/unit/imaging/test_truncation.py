@@ -55,3 +55,31 @@ def test_reason_is_the_damage(format_: Format) -> None:
     with pytest.raises(CorruptImage) as rejection:
         rendered(whole[: len(whole) // 2])
     assert rejection.value.found["format"] == format_.value
+
+
+def animated() -> bytes:
+    frames = [Image.effect_noise((40, 30), 90) for _ in range(3)]
+    return saved(frames[0], Format.GIF, save_all=True, append_images=frames[1:])
+
+
+def test_animation_that_lacks_only_its_trailer_is_whole() -> None:
+    whole = animated()
+    made = rendered(whole[:-1])
+    assert made.picture.frames == 3
+    assert made.renditions == rendered(whole).renditions
+
+
+def test_zeros_between_the_frames_of_an_animation_are_passed_over() -> None:
+    whole = animated()
+    between = whole.rindex(b"\x21\xf9")
+    padded = whole[:between] + bytes(5) + whole[between:-1] + bytes(9)
+    assert rendered(padded).renditions == rendered(whole).renditions
+
+
+@pytest.mark.parametrize("cut", [1, 9, 15, 100])
+def test_animation_that_ends_within_a_block_is_rejected(cut: int) -> None:
+    whole = animated()
+    with pytest.raises(CorruptImage) as rejection:
+        rendered(whole[: whole.rindex(b"\x21\xf9") + cut])
+    known = {"format": "gif", "width": 40, "height": 30}
+    assert known.items() <= rejection.value.found.items()
