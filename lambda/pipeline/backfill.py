@@ -30,10 +30,9 @@ def backfill(
     )
     if settled:
         return Outcome(status=settled, source=source)
-    if current and current.manifest.etag != source.etag:
-        # Its event was lost, or is on its way. It was there after the manifest was read, or else
-        # cannot be fetched, so it comes next.
-        source = replace(source, sequencer=manifests.next_place(current.manifest))
+    if current:
+        # What can be fetched is still there after the manifest was read: it overtakes nothing.
+        source = replace(source, sequencer=manifests.place_of(source, current.manifest))
     return process(source, settings, storage, stage=stage, complete=complete)
 
 

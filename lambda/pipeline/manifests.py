@@ -108,11 +108,14 @@ def in_order(upload: Upload, current: Manifest | None) -> Upload:
     return upload
 
 
-def next_place(manifest: Manifest) -> str:
-    """Return a sequencer for what has replaced the upload of *manifest* without being announced.
+def place_of(source: Source, manifest: Manifest) -> str:
+    """Return the sequencer of *source*, which was found without one, by what *manifest* knows.
 
-    It comes after all that *manifest* knows of, and before whatever is announced later.
+    The same content has the same place. Anything else has replaced it unannounced: it comes after
+    all that *manifest* knows of, and before whatever is announced later.
     """
+    if source.etag == manifest.etag:
+        return manifest.sequencer
     newest = manifest.rejection or manifest
     return f"{newest.sequencer}01" if newest.sequencer else ""
 

@@ -389,6 +389,15 @@ def test_a_backfill_finishes_what_another_has_begun(histories: type[Histories]) 
     history.teardown()
 
 
+def test_a_backfill_leaves_no_part_of_what_it_rejects(histories: type[Histories]) -> None:
+    history = histories()
+    history.upload(name="a.png", content="red", calls=6)
+    history.break_down_all()
+    history.given_up, history.announced = history.announced, []
+    history.upload(name="a.jpg", content="blue", calls=1000)  # takes a.webp
+    history.teardown()
+
+
 def test_a_backfill_publishes_an_upload_that_nobody_has_heard_of(
     histories: type[Histories],
 ) -> None:
