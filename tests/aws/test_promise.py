@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-HISTORIES = int(os.environ.get("HISTORIES", "100"))
+HISTORIES = int(os.environ.get("HISTORIES", "60"))
 
 # PNG keeps its key, BMP becomes JPEG under another one: an upload may leave orphans behind.
 CONTENTS = {
