@@ -81,8 +81,7 @@ def attempt(
         except _OutOfTime as alarm:
             outcome = Outcome(status=Status.FAILED)
             error = alarm.error.with_traceback(alarm.__traceback__)
-        # Nothing is swallowed: the handler raises it when the other records are done.
-        except Exception as failure:  # noqa: BLE001
+        except Exception as failure:  # noqa: BLE001 - raised when the other records are done
             outcome, error = Outcome(status=Status.FAILED), failure
     return Answer(
         record=record,

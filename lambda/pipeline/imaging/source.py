@@ -124,8 +124,7 @@ def rejecting_damage(found: dict[str, object]) -> Iterator[None]:
         raise
     except (Image.DecompressionBombError, MemoryError) as error:
         raise ImageTooLarge(str(error) or "not enough memory", found=found) from error
-    except Exception as error:
-        # On damaged data codecs raise almost anything, down to SystemError.
+    except Exception as error:  # on damaged data codecs raise almost anything, even SystemError
         for cause in _causes(error):
             if isinstance(cause, TransientFailure):
                 raise cause from None

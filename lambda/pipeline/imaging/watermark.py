@@ -80,8 +80,7 @@ def _logo(path: str) -> Image.Image:
             logo = color.plain(Image.open(file, formats=(formats.pillow_name(format_),)))
             profile = logo.info.get("icc_profile")
             return color.ColorSpace(logo.mode, profile).to_srgb(logo).convert("RGBA")
-    except Exception as error:
-        # Decoders raise almost anything on what is not a picture.
+    except Exception as error:  # decoders raise almost anything on what is not a picture
         raise ConfigurationError(f"the watermark's logo {path}: {error}") from error
 
 
