@@ -1,0 +1,1 @@
+"""Containers of image formats: read within bounds, rewritten where decoders misread them."""
