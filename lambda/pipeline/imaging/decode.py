@@ -1,24 +1,21 @@
 """From a checked header to pixels, at no more than the size that is needed."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from PIL import Image
+from PIL import Image, ImageChops
+from PIL.JpegImagePlugin import JpegImageFile
 
-from pipeline.errors import CorruptImage, ImageTooLarge
-from pipeline.imaging import color, gif, jpeg
+from pipeline.errors import CorruptImage, ImageTooLarge, UnsupportedFormat
+from pipeline.imaging.animation import Composed, compose, png_frames
+from pipeline.imaging.channels import to_plain_mode
 from pipeline.imaging.color import ColorSpace
-from pipeline.imaging.film import Shown, composed, png_frames
-from pipeline.imaging.geometry import Layout
-from pipeline.imaging.orientation import UPRIGHT, orientation_of, turned
-from pipeline.imaging.source import (
-    LEAST_FRAME_PIXELS,
-    SourceImage,
-    found_in,
-    rejecting_damage,
-)
-from pipeline.model import Format, Picture, Size
+from pipeline.imaging.containers import gif, jpeg
+from pipeline.imaging.geometry import UPRIGHT, Layout, needed_scale, swap_sides
+from pipeline.imaging.source import MIN_FRAME_PIXELS, SourceImage, orientation_of, rejecting_damage
+from pipeline.model import Format, ImageInfo, Size
 
 if TYPE_CHECKING:
     from PIL.PngImagePlugin import PngImageFile
@@ -27,12 +24,18 @@ if TYPE_CHECKING:
 _DRAFT_MARGIN = 1.05
 _DRAFT_SCALES = (8, 4, 2)
 
-_MOST_SCANS = 100  # the usual script has ten
+_ANY_CODED_DATA = b"\x55\xaa" * 32  # some coefficients that are not zero
+
+# Frames of this many milliseconds or fewer are shown for 100 by Chromium, Firefox and Safari.
+_TOO_SHORT, _SHOWN_INSTEAD = 10, 100
+
+_MAX_SCANS = 100  # the usual script has ten
+_MOST_PLAYS = 65_535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raster:
-    """Pixels of a whole picture as they are stored: perhaps reduced, not yet upright or sRGB.
+    """Pixels of a whole picture as stored: perhaps reduced, not yet upright or sRGB.
 
     *width* and *height* are those of the picture in *image*: a reduced JPEG may end within its last
     column and row. *size* is that of the upright picture before it was reduced.
@@ -45,130 +48,171 @@ class Raster:
     orientation: int = UPRIGHT
     colors: ColorSpace | None = None
     milliseconds: float = 0
+    warnings: Mapping[str, object] = field(default_factory=dict)
 
     @property
-    def is_as_shown(self) -> bool:
-        """Whether the stored pixels are upright and in sRGB already."""
+    def is_as_stored(self) -> bool:
+        """Whether the stored pixels are upright and sRGB already."""
         colors = self.colors
         return self.orientation == UPRIGHT and (colors is None or colors.is_srgb)
 
 
-def decode(source: SourceImage, layouts: Sequence[Layout]) -> Iterator[Raster]:
-    """Decode one frame of *source*, large enough for *layouts*; raise `Rejected` if damaged."""
-    if source.picture.format is Format.GIF:
-        # Even an only frame may leave parts of the picture clear.
-        yield from _rasters(source, 1)
-        return
-    stored = _size(source.image)
-    with rejecting_damage(found_in(source.picture)):
+def decode(source: SourceImage, layouts: Sequence[Layout]) -> Raster:
+    """Decode the first frame of *source*, large enough for *layouts*, in full size without any.
+
+    Raises `Rejected` if it is damaged.
+    """
+    # The only frame of a GIF may leave parts of the picture clear; an APNG may begin with a picture
+    # for viewers that do not animate.
+    if source.picture.format is Format.GIF or source.image.info.get("default_image"):
+        return next(_frames(source, 1))
+    # Taken before the pixels: browsers ignore an orientation that a PNG declares after them.
+    size, orientation = _stored(source)
+    with rejecting_damage(source.picture.details()):
         _check_scans(source)
-        width, height = _draft(source, layouts)
-        source.image.load()
-        pixels = color.plain(source.image)
-    yield _raster(source, Shown(pixels), stored, width, height)
+        scale = draft_scale(source.picture, layouts)
+        width, height = _draft(source.image, scale)
+        image, warnings = _load(source, scale)
+        image = to_plain_mode(image)
+    return Raster(
+        image=image,
+        width=width,
+        height=height,
+        size=swap_sides(size, orientation),
+        orientation=orientation,
+        colors=ColorSpace(image.mode, source.image.info),
+        warnings=warnings,
+    )
 
 
 def decode_frames(source: SourceImage) -> Iterator[Raster]:
     """Decode every frame of the animation *source*; raise `Rejected` if it is damaged."""
     if source.picture.format is Format.GIF:
         gif.check_end(source.content())
-    yield from _rasters(source, source.picture.frames)
+    return _frames(source, source.picture.frames)
 
 
 def plays(source: SourceImage) -> int:
-    """Return how often the animation *source* is played; 0 is for ever."""
-    loops = source.image.info.get("loop")
-    if source.picture.format is not Format.GIF:
-        return loops or 0
-    # Without the extension a GIF plays once; with it, it counts repetitions.
-    return 1 if loops is None else loops and loops + 1
+    """Return how often the animation *source* is played; 0 is forever.
+
+    At most what GIF and WebP can hold, as APNG and AVIF can hold more.
+    """
+    return min(_plays(source), _MOST_PLAYS)
 
 
-def needed_scale(layout: Layout, picture: Size) -> float:
-    """Return how large, in parts of *picture*, pixels must be to fill *layout*."""
-    left, top, right, bottom = layout.box
-    return max(
-        layout.size.width / (picture.width * (right - left)),
-        layout.size.height / (picture.height * (bottom - top)),
-    )
+def _plays(source: SourceImage) -> int:
+    match source.picture.format:
+        case Format.GIF:
+            return gif.plays(source.content())
+        case Format.AVIF:
+            from pipeline.imaging.containers import avif
+
+            return avif.plays(source.content())
+        case _:
+            return int(source.image.info.get("loop", 0))
 
 
-def draft_scale(picture: Picture, layouts: Sequence[Layout]) -> int:
+def draft_scale(picture: ImageInfo, layouts: Sequence[Layout]) -> int:
     """Return by how much decoding can already divide the sides of *picture*."""
-    if picture.format is not Format.JPEG:
+    if picture.format is not Format.JPEG or not layouts:
         return 1
     needed = _DRAFT_MARGIN * max(needed_scale(layout, picture.size) for layout in layouts)
     return next((scale for scale in _DRAFT_SCALES if scale * needed <= 1), 1)
 
 
+def _stored(source: SourceImage) -> tuple[Size, int]:
+    """Return the size and the orientation of *source* as stored."""
+    image = source.image
+    size = Size(width=image.width, height=image.height)
+    return size, orientation_of(image, source.picture.format)
+
+
 def _check_scans(source: SourceImage) -> None:
-    """Refuse a progressive JPEG that goes over its pixels more often than any camera or encoder.
+    """Refuse a JPEG that refines its pixels more often than any camera or encoder.
 
     An almost empty scan takes a few bytes and as long to decode as a full one.
     """
-    if not source.image.info.get("progressive"):
+    if source.picture.format is not Format.JPEG or source.has_one_scan():
         return
     scans = jpeg.count_scans(source.content())
-    if scans > _MOST_SCANS:
+    if scans > _MAX_SCANS:
+        details = source.picture.details() | {"scans": scans}
         raise ImageTooLarge(
-            f"{scans} scans are more than the {_MOST_SCANS} allowed",
-            found=found_in(source.picture) | {"scans": scans},
+            f"{scans} scans are more than the {_MAX_SCANS} allowed", details=details
         )
 
 
-def _draft(source: SourceImage, layouts: Sequence[Layout]) -> tuple[float, float]:
-    """Let libjpeg scale while it decodes; return the picture's size in what it will give."""
-    width, height = source.image.size
-    scale = draft_scale(source.picture, layouts)
-    if scale > 1 and source.image.draft(None, (width // scale, height // scale)):
+def _draft(image: Image.Image, scale: int) -> tuple[float, float]:
+    """Have libjpeg divide the sides by *scale*; return those of the picture in the result."""
+    width, height = image.size
+    if scale > 1 and image.draft(None, (width // scale, height // scale)):
         return width / scale, height / scale
     return width, height
 
 
-def _rasters(source: SourceImage, count: int) -> Iterator[Raster]:
+def _load(source: SourceImage, scale: int) -> tuple[Image.Image, dict[str, object]]:
+    """Decode the pixels of *source*, with a warning if only the end of the file is missing.
+
+    A JPEG has all of its pixels if they are the same whatever comes after its last byte.
+    """
+    try:
+        source.image.load()
+    except OSError:
+        if source.picture.format is not Format.JPEG:
+            raise
+        content = source.content()
+        if process := jpeg.unread_process(content):
+            raise UnsupportedFormat(f"a {process} JPEG is not read here") from None
+        data = jpeg.drop_end(content)
+        if data is None:
+            raise
+        one, other = (_load_jpeg(data + tail + jpeg.END, scale) for tail in (b"", _ANY_CODED_DATA))
+        if ImageChops.difference(one, other).getbbox():
+            raise
+        return one, {"end_of_file": "missing"}
+    return source.image, {}
+
+
+def _load_jpeg(data: bytes, scale: int) -> Image.Image:
+    image = JpegImageFile(io.BytesIO(data), "")
+    _draft(image, scale)
+    image.load()
+    return image
+
+
+def _frames(source: SourceImage, count: int) -> Iterator[Raster]:
     """Decode the first *count* frames of *source*."""
-    stored = _size(source.image)
-    shown = _shown(source)
+    size, orientation = _stored(source)
+    frames = _composed(source)
     for number in range(count):
-        with rejecting_damage(found_in(source.picture)):
-            frame = next(shown, None)
+        with rejecting_damage(source.picture.details()):
+            frame = next(frames, None)
             if frame is None:
                 raise CorruptImage(f"only {number} frames are there")
-        yield _raster(source, frame, stored, stored.width, stored.height)
+        yield Raster(
+            image=frame.image,
+            width=size.width,
+            height=size.height,
+            size=swap_sides(size, orientation),
+            orientation=orientation,
+            colors=ColorSpace(frame.image.mode, source.image.info),
+            milliseconds=(
+                frame.milliseconds if frame.milliseconds > _TOO_SHORT else _SHOWN_INSTEAD
+            ),
+        )
 
 
-def _shown(source: SourceImage) -> Iterator[Shown]:
-    """Decode what is seen of each frame of *source*."""
+def _composed(source: SourceImage) -> Iterator[Composed]:
+    """Decode and compose the frames of *source*."""
     image = source.image
     match source.picture.format:
         case Format.GIF:
-            most_pixels = max(image.width * image.height, LEAST_FRAME_PIXELS)
-            return composed(gif.frames(source.content(), most_pixels), image.size)
+            max_pixels = max(image.width * image.height, MIN_FRAME_PIXELS)
+            yield from compose(gif.frames(source.content(), max_pixels), image.size)
         case Format.PNG:
-            return composed(png_frames(cast("PngImageFile", image)), image.size)
+            yield from compose(png_frames(cast("PngImageFile", image)), image.size)
         case _:
-            return _composed_by_pillow(image)
-
-
-def _composed_by_pillow(image: Image.Image) -> Iterator[Shown]:
-    for number in range(getattr(image, "n_frames", 1)):
-        image.seek(number)
-        # Pillow decodes the next frame into the same image.
-        yield Shown(color.plain(image.copy()), image.info.get("duration", 0))
-
-
-def _raster(source: SourceImage, shown: Shown, stored: Size, width: float, height: float) -> Raster:
-    orientation = orientation_of(source.image, source.picture.format)
-    return Raster(
-        image=shown.image,
-        width=width,
-        height=height,
-        size=turned(stored, orientation),
-        orientation=orientation,
-        colors=ColorSpace(shown.image.mode, source.image.info.get("icc_profile")),
-        milliseconds=shown.milliseconds,
-    )
-
-
-def _size(image: Image.Image) -> Size:
-    return Size(width=image.width, height=image.height)
+            for number in range(getattr(image, "n_frames", 1)):
+                image.seek(number)
+                # Pillow decodes the next frame into the same image.
+                yield Composed(to_plain_mode(image.copy()), image.info.get("duration", 0))

@@ -1,17 +1,23 @@
 """A text or a logo on results, composited on its own region only."""
 
+import sys
 from functools import lru_cache
 from pathlib import Path
 
 from PIL import Image
 
-from pipeline.errors import ConfigurationError
-from pipeline.imaging import color, formats
-from pipeline.imaging.geometry import offset
-from pipeline.model import Size, Watermark
+from pipeline.errors import ConfigurationError, Rejected
+from pipeline.imaging.decode import decode
+from pipeline.imaging.geometry import WHOLE, offset
+from pipeline.imaging.resize import scale
+from pipeline.imaging.source import open_image
+from pipeline.model import Limits, Size, Watermark
+
+# Operators choose their logo: it is part of the package.
+_ANY_SIZE = Limits(source_bytes=sys.maxsize, pixels=sys.maxsize, memory_bytes=sys.maxsize)
 
 
-def stamped(image: Image.Image, watermark: Watermark) -> Image.Image:
+def draw_watermark(image: Image.Image, watermark: Watermark) -> Image.Image:
     """Return a copy of *image* with *watermark* on it."""
     image = image.convert("RGBA" if "A" in image.getbands() else "RGB")
     mark = _mark(watermark, image.width, image.height)
@@ -22,7 +28,7 @@ def stamped(image: Image.Image, watermark: Watermark) -> Image.Image:
     outer = Size(width=image.width, height=image.height)
     inner = Size(width=mark.width, height=mark.height)
     left, top = offset(inner, outer, watermark.position, margin)
-    corner = _inside(left, outer.width - inner.width), _inside(top, outer.height - inner.height)
+    corner = _clamp(left, outer.width - inner.width), _clamp(top, outer.height - inner.height)
     _composite(image, mark, corner)
     return image
 
@@ -30,34 +36,40 @@ def stamped(image: Image.Image, watermark: Watermark) -> Image.Image:
 def check_watermark(watermark: Watermark) -> None:
     """Raise `ConfigurationError` if *watermark* cannot be drawn.
 
-    A logo or font is missing or is not what it should be, there is nothing to write, or the font
-    lacks a character.
+    A logo or font is missing or unreadable, there is nothing to write, the text cannot be laid out
+    letter by letter, or the font has no glyph for a character.
     """
     if watermark.logo is not None:
         _logo(watermark.logo)
         return
-    text = watermark.text or ""
+    # Not at the top: a cold start without a text needs no font engine.
+    from pipeline.imaging.watermark_text import missing_glyphs, normalize, unsupported_letters
+
+    text = normalize(watermark.text or "")
     if not text.strip():
         raise ConfigurationError("the watermark has neither a text nor a logo")
-    from pipeline.imaging.lettering import lacking_in
-
-    lacking = lacking_in(text, watermark.font)
-    if lacking:
-        raise ConfigurationError(f"the watermark's font has no glyph for {lacking!r}")
+    unsupported = unsupported_letters(text)
+    if unsupported:
+        raise ConfigurationError(
+            f"the watermark's text has {unsupported!r}: scripts that run from right to left or join"
+            " their letters, and marks without a letter of their own, need a logo instead"
+        )
+    missing = missing_glyphs(text, watermark.font)
+    if missing:
+        raise ConfigurationError(f"the watermark's font has no glyph for {missing!r}")
 
 
 # Invocations of one deployment draw the same mark at the same few sizes.
 @lru_cache(maxsize=16)
 def _mark(watermark: Watermark, width: int, height: int) -> Image.Image:
-    """Return *watermark* as it goes on a result of *width* and *height*. Not to be drawn on."""
+    """Return *watermark* for a result of *width* and *height*. Callers must not change it."""
     room = Size(width=max(1, round(width * watermark.width_percent / 100)), height=height)
     if watermark.logo is not None:
         mark = _fitted(_logo(watermark.logo), room)
     else:
-        # Not at the top: a cold start without a text needs no font engine.
-        from pipeline.imaging.lettering import lettering
+        from pipeline.imaging.watermark_text import draw_text
 
-        mark = lettering(watermark, room)
+        mark = draw_text(watermark, room)
     if watermark.rotation_degrees:
         mark = mark.rotate(watermark.rotation_degrees, Image.Resampling.BICUBIC, expand=True)
     opacity = watermark.opacity_percent / 100
@@ -73,24 +85,22 @@ def _fitted(logo: Image.Image, room: Size) -> Image.Image:
 
 @lru_cache(maxsize=1)
 def _logo(path: str) -> Image.Image:
+    """Return the picture in the file at *path*, opened as an upload is: upright and in sRGB."""
     try:
-        with Path(path).open("rb") as file:
-            format_ = formats.recognise(file.read(formats.SNIFF_BYTES))
-            file.seek(0)
-            logo = color.plain(Image.open(file, formats=(formats.pillow_name(format_),)))
-            profile = logo.info.get("icc_profile")
-            return color.ColorSpace(logo.mode, profile).to_srgb(logo).convert("RGBA")
-    except Exception as error:  # decoders raise almost anything on what is not a picture
+        with Path(path).open("rb") as file, open_image(file, _ANY_SIZE) as source:
+            raster = decode(source, [])
+            return scale(raster, WHOLE, raster.size).convert("RGBA")
+    except (Rejected, OSError) as error:
         raise ConfigurationError(f"the watermark's logo {path}: {error}") from error
 
 
-def _inside(start: int, free: int) -> int:
-    """Keep *start* where a mark is seen in a picture that has *free* pixels around it."""
+def _clamp(start: int, free: int) -> int:
+    """Keep *start* where a mark is visible in a picture with *free* pixels around it."""
     return min(max(start, min(0, free)), max(0, free))
 
 
 def _tile(image: Image.Image, mark: Image.Image, gap: int) -> None:
-    """Repeat *mark* all over *image*, every second row half a step aside."""
+    """Repeat *mark* all over *image*, every second row shifted by half a step."""
     across, down = mark.width + min(gap, mark.width - 1), mark.height + gap
     for row, top in enumerate(range(0, image.height, down)):
         for left in range(-(across // 2) * (row % 2), image.width, across):

@@ -1,30 +1,30 @@
-"""Mutated files: each must give a result or a `Rejected`, in a process of limited memory and time.
+"""Damaged files and bombs: in the sandbox, each must end as renditions or as a `Rejected`, in time.
 
 python -m tests.unit.imaging.fuzz --count 10000
 """
 
 import argparse
-import os
 import random
-import resource
-import signal
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from functools import cache
 from io import BytesIO
+from itertools import chain
+from time import monotonic
 
 from PIL import Image
-from pipeline import imaging
-from pipeline.errors import Rejected
+from pipeline.errors import PipelineError, Rejected
 from pipeline.model import Format, Limits
+from pipeline.renderer import Renderer
+from pipeline.sandbox import Sandbox
 
 from tests.unit.imaging import profiles
+from tests.unit.imaging.multiplied import multiplied
 from tests.unit.imaging.pictures import STYLE, corners, heic, saved, scene, variant
 
-MEMORY_BYTES = 3 << 30  # of addresses, of which codecs' threads reserve more than they use
-SECONDS = 10
-BATCH = 250
+MOST_SECONDS = 10
 
 LIMITS = Limits(source_bytes=10_000_000, pixels=20_000_000, memory_bytes=1 << 30)
 VARIANTS = [
@@ -40,7 +40,7 @@ def seeds() -> dict[str, bytes]:
     cut.putalpha(Image.radial_gradient("L").resize(cut.size))
     exif = Image.Exif()
     exif[274] = 6
-    film = {"save_all": True, "append_images": [corners(60, 40)] * 2, "duration": 80}
+    animation = {"save_all": True, "append_images": [corners(60, 40)] * 2, "duration": 80}
     icc = profiles.DISPLAY_P3
     return {
         "jpeg": saved(still, Format.JPEG, exif=exif, icc_profile=icc),
@@ -49,13 +49,13 @@ def seeds() -> dict[str, bytes]:
         "png": saved(cut, Format.PNG, exif=exif, icc_profile=icc),
         "palette": saved(still.quantize(40), Format.PNG, transparency=2),
         "deep": saved(still.convert("L").convert("I;16"), Format.PNG),
-        "apng": saved(still, Format.PNG, **film),
+        "apng": saved(still, Format.PNG, **animation),
         "webp": saved(cut, Format.WEBP, exif=exif, icc_profile=icc),
         "lossless": saved(still, Format.WEBP, lossless=True),
-        "film": saved(still, Format.WEBP, **film),
+        "animated webp": saved(still, Format.WEBP, **animation),
         "avif": saved(cut, Format.AVIF, exif=exif),
-        "sequence": saved(still, Format.AVIF, **film),
-        "gif": saved(still.quantize(30), Format.GIF, **film),
+        "sequence": saved(still, Format.AVIF, **animation),
+        "gif": saved(still.quantize(30), Format.GIF, **animation),
         "tiff": saved(still, Format.TIFF),
         "lzw": saved(cut, Format.TIFF, compression="tiff_lzw"),
         "deflate": saved(still.convert("LAB"), Format.TIFF, compression="tiff_adobe_deflate"),
@@ -114,45 +114,40 @@ _DAMAGES: tuple[Callable[[bytearray, random.Random], None], ...] = (
 )
 
 
-def outcome(file: bytes) -> str:
-    """Return "made", or the reason of the rejection; anything else is raised."""
+def outcome(renderer: Renderer, file: bytes) -> str:
+    """Return "rendered", or the reason of the rejection. Anything else is raised."""
     try:
-        with imaging.open_image(BytesIO(file), LIMITS) as source:
-            imaging.render(source, VARIANTS, STYLE)
+        with renderer.open(BytesIO(file), LIMITS) as source:
+            list(source.render(VARIANTS, STYLE))
     except Rejected as rejection:
         return rejection.reason
-    return "made"
+    return "rendered"
 
 
-def work(numbers: range) -> None:
-    """Try *numbers* in this process, each within `SECONDS`; print each number with its outcome."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    for number in numbers:
-        sys.stdout.write(f"{number} ")
-        sys.stdout.flush()
-        # Its default action ends the process, also from within a codec.
-        signal.alarm(SECONDS)
-        sys.stdout.write(f"{outcome(mutant(number))}\n")
-        signal.alarm(0)
+def failures(files: Iterable[bytes], outcomes: Counter[str]) -> Iterator[str]:
+    """Render *files* in the sandbox and count their *outcomes*; yield a line for each that fails.
 
+    A file fails if its child crashes, if anything but a rejection is raised, or if it takes longer
+    than `MOST_SECONDS`.
+    """
+    crashes: list[str] = []
 
-def failures(numbers: range) -> Iterator[str]:
-    """Try *numbers* in processes of their own; yield a line for each that did not end well."""
-    start = numbers.start
-    while start < numbers.stop:
-        stop = min(start + BATCH, numbers.stop)
-        run = subprocess.run(
-            [sys.executable, "-m", __spec__.name, "--work", str(start), str(stop)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        last = run.stdout.splitlines()[-1].split()[0] if run.stdout else str(start)
-        if run.returncode:
-            yield f"file {last}: exit {run.returncode}: {run.stderr.strip()[-600:]}"
-            stop = int(last) + 1
-        start = stop
+    def report(event: str, facts: Mapping[str, object]) -> None:
+        if event != "walls":
+            crashes.append(f"{event}: {facts.get('detail')}")
+
+    with closing(Sandbox(STYLE, required=True, report=report)) as sandbox:
+        for number, file in enumerate(files):
+            start = monotonic()
+            try:
+                outcomes[outcome(sandbox, file)] += 1
+            except PipelineError as error:
+                yield f"file {number}: {type(error).__name__}: {error}"
+            if (took := monotonic() - start) > MOST_SECONDS:
+                yield f"file {number}: {took:.0f} s"
+            if crashes:
+                yield f"file {number}: {crashes}"
+                crashes.clear()
 
 
 def main() -> int:
@@ -160,16 +155,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--start", type=int, default=0)
-    parser.add_argument("--work", type=int, nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--bombs", action="store_true", help="try all of `multiplied` as well")
     arguments = parser.parse_args()
-    if arguments.work:
-        work(range(*arguments.work))
-        return 0
+    numbers = range(arguments.start, arguments.start + arguments.count)
+    outcomes: Counter[str] = Counter()
     found = 0
-    for line in failures(range(arguments.start, arguments.start + arguments.count)):
+    files = map(mutant, numbers)
+    bombs = (file for format_ in Format for _, file in multiplied(format_))
+    for line in failures(chain(files, bombs) if arguments.bombs else files, outcomes):
         found += 1
         print(line, flush=True)
-    print(f"{arguments.count} mutated files, {found} failures")
+    print(", ".join(f"{count} {name}" for name, count in outcomes.most_common()))
+    print(f"{outcomes.total()} files, {found} failures")
     return bool(found)
 
 

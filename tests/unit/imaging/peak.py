@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline import imaging
 from pipeline.imaging.geometry import lay_out
 from pipeline.imaging.memory import estimate
-from pipeline.model import Fit, Format, Limits, Position, Style, Variant
+from pipeline.model import Format, Limits, Style, Variant, output_format
 
 LIMITS = Limits(source_bytes=1 << 30, pixels=1 << 30, memory_bytes=1 << 40)
 
@@ -22,15 +22,20 @@ def peak_bytes() -> int:
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
+def forget_peak() -> None:
+    """Let `peak_bytes` count from now on: proc(5), /proc/pid/clear_refs."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
 def measure(file: bytes, variant: Variant, style: Style) -> dict[str, int]:
     """Return the bytes that rendering was estimated to take, and those that it took."""
     before = peak_bytes()
     with imaging.open_image(BytesIO(file), LIMITS) as source:
         picture = source.picture
-        format_ = imaging.output_format(variant, picture)
+        format_ = output_format(variant, picture)
         layouts = [lay_out(picture.size, variant)]
         estimated = estimate(source, layouts, [format_], moving=picture.frames > 1)
-        imaging.render(source, [variant], style)
+        list(imaging.render(source, [variant], style))
     return {"estimated": estimated, "measured": peak_bytes() - before + len(file)}
 
 
@@ -41,19 +46,17 @@ def main(path: str, width: str, format_: str) -> None:
         name="peak",
         width=int(width),
         height=int(width),
-        fit=Fit.INSIDE,
-        position=Position.CENTER,
-        enlarge=False,
-        sharpen=False,
         format=Format(format_),
-        quality=None,
-        full_chroma=False,
-        lossless=False,
-        palette=False,
-        max_bytes=None,
         watermark=False,
     )
-    style = Style(watermark=None, background=(255, 255, 255), keep_copyright=False)
+    style = Style(
+        watermark=None,
+        background=(255, 255, 255),
+        keep_copyright=False,
+        keep_provenance=True,
+        exif_facts=(),
+        blurred_placeholder=False,
+    )
     print(json.dumps(measure(Path(path).read_bytes(), variant, style)))
 
 

@@ -1,7 +1,7 @@
 """Pictures made in memory, and short ways to render them."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 
@@ -11,11 +11,11 @@ from pipeline import imaging
 from pipeline.imaging.formats import pillow_name
 from pipeline.model import (
     Contrast,
-    Fit,
     Format,
+    ImageInfo,
     Limits,
     Position,
-    Rendered,
+    Rendition,
     Style,
     Variant,
     Watermark,
@@ -25,21 +25,19 @@ RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 BLACK = (0, 0, 0)
 
 LIMITS = Limits(source_bytes=50_000_000, pixels=50_000_000, memory_bytes=1769 << 20)
-STYLE = Style(watermark=None, background=WHITE, keep_copyright=False)
+STYLE = Style(
+    watermark=None,
+    background=WHITE,
+    keep_copyright=False,
+    keep_provenance=True,
+    exif_facts=(),
+    blurred_placeholder=False,
+)
 VARIANT = Variant(
     name="web",
     width=64,
     height=64,
-    fit=Fit.INSIDE,
-    position=Position.CENTER,
-    enlarge=False,
-    sharpen=False,
     format=None,
-    quality=None,
-    full_chroma=False,
-    lossless=False,
-    palette=False,
-    max_bytes=None,
     watermark=False,
 )
 MARK = Watermark(
@@ -91,12 +89,21 @@ def saved(image: Image.Image, format_: Format, **options: object) -> bytes:
     return buffer.getvalue()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """A source's *picture*, and all that was made of it."""
+
+    picture: ImageInfo
+    renditions: tuple[Rendition, ...]
+
+
 def rendered(
     file: bytes, *variants: Variant, style: Style = STYLE, limits: Limits = LIMITS
 ) -> Rendered:
     """Open *file* and render *variants*, by default one that fits 64 x 64."""
     with imaging.open_image(BytesIO(file), limits) as source:
-        return imaging.render(source, variants or [VARIANT], style)
+        rendering = imaging.render(source, variants or [VARIANT], style)
+        return Rendered(picture=rendering.info, renditions=tuple(rendering))
 
 
 def result(file: bytes, *, style: Style = STYLE, **changes: Any) -> Image.Image:

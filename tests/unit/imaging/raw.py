@@ -2,12 +2,15 @@
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 GREY, TRUE_COLOR = 0, 2
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
-UNSIGNED, FLOAT = 1, 3
-PREMULTIPLIED_ALPHA = 1
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, CMYK, YCBCR, LAB = 0, 1, 2, 5, 6, 8
+UNSIGNED, SIGNED, FLOAT = 1, 2, 3
+UNKNOWN_EXTRA, PREMULTIPLIED_ALPHA, ALPHA = 0, 1, 2
+PLAIN, MASKS, ALPHA_MASKS = 0, 3, 6
+NOTHING: Mapping[int, Sequence[int]] = MappingProxyType({})
 
 
 def chunk(name: bytes, body: bytes) -> bytes:
@@ -41,45 +44,98 @@ def png(
 def tiff(
     width: int,
     height: int,
-    data: bytes,
+    data: bytes | Sequence[bytes],
     *,
     order: str = "<",
+    big: bool = False,
+    packed: bool = False,
     bits: Sequence[int] = (8,),
     shown: int = BLACK_IS_ZERO,
     numbers: int = UNSIGNED,
     extra: Sequence[int] = (),
+    more: Mapping[int, Sequence[int]] = NOTHING,
+    following: int = 0,
+    base: int = 0,
 ) -> bytes:
-    """Return an uncompressed TIFF of *data*, whose samples have *bits* each, in byte *order*."""
-    start = 8
+    """Return a TIFF of *data*, whose samples have *bits* each, in byte *order*.
+
+    Several *data* are planes, a strip each. *more* fields overrule those that follow from the rest,
+    and empty ones are left out. *following* is where the next page is, *base* where this file is in
+    a larger one.
+    """
+    parts = [data] if isinstance(data, bytes) else data
+    parts = [zlib.compress(part) for part in parts] if packed else parts
+    starts = [base + 16 + sum(map(len, parts[:number])) for number in range(len(parts))]
     tags: dict[int, Sequence[int]] = {
         256: (width,),
         257: (height,),
         258: bits,
-        259: (1,),
+        259: (8 if packed else 1,),
         262: (shown,),
-        273: (start,),
+        273: starts,
         277: (len(bits),),
         278: (height,),
-        279: (len(data),),
+        279: [len(part) for part in parts],
+        284: (2 if len(parts) > 1 else 1,),
         339: (numbers,) * len(bits),
+        **({338: extra} if extra else {}),
+        **more,
     }
-    if extra:
-        tags[338] = extra
-    values, entries = b"", b""
-    after = start + len(data) + 2 + 12 * len(tags) + 4
-    for tag, numbers_ in sorted(tags.items()):
-        packed = struct.pack(f"{order}{len(numbers_)}I", *numbers_)
-        entries += struct.pack(order + "HHI", tag, 4, len(numbers_))
-        entries += packed if len(packed) == 4 else struct.pack(order + "I", after + len(values))
-        values += packed if len(packed) > 4 else b""
-    directory = struct.pack(order + "H", len(tags)) + entries + bytes(4) + values
+    tags = {tag: numbers for tag, numbers in tags.items() if numbers}
+    start = base + 16 + sum(map(len, parts))
     mark = b"II" if order == "<" else b"MM"
-    return mark + struct.pack(order + "HI", 42, start + len(data)) + data + directory
+    if big:
+        header = struct.pack(order + "HHHQ", 43, 8, 0, start)
+    else:
+        header = struct.pack(order + "HI", 42, start)
+    head = (mark + header).ljust(16, b"\0")
+    return head + b"".join(parts) + _directory(tags, start, order, following, big=big)
 
 
-def bmp(width: int, height: int, pixels: bytes) -> bytes:
-    """Return a bitmap of *pixels*, each blue, green, red and alpha, from the lowest row up."""
-    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
-    header = struct.pack("<IiiHHIIiiII", 124, width, height, 1, 32, 3, len(pixels), 0, 0, 0, 0)
-    header = (header + masks).ljust(124, b"\0")
-    return b"BM" + struct.pack("<IHHI", 138 + len(pixels), 0, 0, 138) + header + pixels
+def _directory(
+    tags: Mapping[int, Sequence[int]], start: int, order: str, following: int, *, big: bool
+) -> bytes:
+    """Return a directory at *start* of *tags*, whose values are integers of 32 bits."""
+    inline, pointer = (8, "Q") if big else (4, "I")
+    entry = struct.calcsize(f"{order}HH{pointer}") + inline
+    head = struct.pack(order + ("Q" if big else "H"), len(tags))
+    after = start + len(head) + entry * len(tags) + inline
+    values, entries = b"", b""
+    for tag, numbers in sorted(tags.items()):
+        packed = struct.pack(f"{order}{len(numbers)}I", *numbers)
+        entries += struct.pack(f"{order}HH{pointer}", tag, 4, len(numbers))
+        if len(packed) <= inline:
+            entries += packed.ljust(inline, b"\0")
+        else:
+            entries += struct.pack(order + pointer, after + len(values))
+            values += packed
+    return head + entries + struct.pack(order + pointer, following) + values
+
+
+def bmp(
+    width: int,
+    height: int,
+    pixels: bytes,
+    *,
+    version: int = 124,
+    bits: int = 32,
+    compression: int = MASKS,
+    masks: Sequence[int] = (0xFF0000, 0xFF00, 0xFF, 0xFF000000),
+    profile: bytes = b"",
+) -> bytes:
+    """Return a bitmap of *pixels*, each blue, green, red and alpha, from the lowest row up.
+
+    *version* is the size of its header, and *masks* say where else the channels are.
+    """
+    header = struct.pack(
+        "<IiiHHIIiiII", version, width, height, 1, bits, compression, len(pixels), 0, 0, 0, 0
+    )
+    header = (header + struct.pack("<4I", *masks)).ljust(version, b"\0")
+    if version == 40:
+        header = header[: 40 + {MASKS: 12, ALPHA_MASKS: 16}.get(compression, 0)]
+    start = 14 + len(header)
+    if profile:
+        place = struct.pack("<II", len(header) + len(pixels), len(profile))
+        header = header[:56] + b"DEBM" + header[60:112] + place + header[120:]
+    file = struct.pack("<IHHI", start + len(pixels) + len(profile), 0, 0, start)
+    return b"BM" + file + header + pixels + profile

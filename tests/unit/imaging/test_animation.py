@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from io import BytesIO
-from typing import Any
 
 import pytest
 from PIL import Image, ImageColor, ImageDraw
+from pipeline import imaging
 from pipeline.errors import CorruptImage, ImageTooLarge
+from pipeline.imaging.containers.avif import set_plays
+from pipeline.imaging.decode import plays
 from pipeline.imaging.formats import ANIMATED_FORMATS
 from pipeline.model import Fit, Format, Rendition
 
@@ -28,7 +30,10 @@ MILLISECONDS = [100, 250, 400]
 
 
 def animation(
-    format_: Format, colors: list[tuple[int, int, int]] = COLORS, **options: int
+    format_: Format,
+    colors: list[tuple[int, int, int]] = COLORS,
+    milliseconds: list[int] = MILLISECONDS,
+    **options: int,
 ) -> bytes:
     first, *rest = [Image.new("RGB", (60, 40), color) for color in colors]
     return saved(
@@ -36,12 +41,12 @@ def animation(
         format_,
         save_all=True,
         append_images=rest,
-        duration=MILLISECONDS[: len(colors)],
+        duration=milliseconds[: len(colors)],
         **options,
     )
 
 
-def film(rendition: Rendition) -> list[tuple[Image.Image, float]]:
+def frames_of(rendition: Rendition) -> list[tuple[Image.Image, float]]:
     image = Image.open(BytesIO(rendition.body))
     frames = []
     for number in range(getattr(image, "n_frames", 1)):
@@ -52,41 +57,117 @@ def film(rendition: Rendition) -> list[tuple[Image.Image, float]]:
 
 def colors(rendition: Rendition) -> list[tuple[int, ...]]:
     # Pillow types a pixel as a number too; of RGB it is a tuple.
-    return [frame.resize((1, 1)).getpixel((0, 0))[:3] for frame, _ in film(rendition)]  # type: ignore[index]  # RGB
+    return [frame.resize((1, 1)).getpixel((0, 0))[:3] for frame, _ in frames_of(rendition)]  # type: ignore[index]  # RGB
 
 
 @pytest.mark.parametrize("target", sorted(ANIMATED_FORMATS))
 @pytest.mark.parametrize("origin", sorted(ANIMATED_FORMATS))
 def test_frames_keep_their_order_and_timing(origin: Format, target: Format) -> None:
     (made,) = rendered(animation(origin), variant(width=30, format=target)).renditions
-    assert [round(milliseconds) for _, milliseconds in film(made)] == MILLISECONDS
+    assert [round(milliseconds) for _, milliseconds in frames_of(made)] == MILLISECONDS
     for color, expected in zip(colors(made), COLORS, strict=True):
         assert color == pytest.approx(expected, abs=8)
-    assert film(made)[0][0].size == (30, 20)
+    assert frames_of(made)[0][0].size == (30, 20)
+
+
+def looped(format_: Format, plays: int) -> bytes:
+    """Return an animation that says it is played so often, 0 for endlessly."""
+    match format_:
+        case Format.GIF:
+            return animation(format_) if plays == 1 else animation(format_, loop=max(0, plays - 1))
+        case Format.AVIF:
+            file = animation(format_)
+            return set_plays(file, plays) if plays else file
+        case _:
+            return animation(format_, loop=plays)
+
+
+def plays_of(body: bytes) -> int:
+    with imaging.open_image(BytesIO(body), LIMITS) as source:
+        return plays(source)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7])
+@pytest.mark.parametrize("target", sorted(ANIMATED_FORMATS))
+@pytest.mark.parametrize("origin", sorted(ANIMATED_FORMATS))
+def test_animation_is_played_as_often_as_before(origin: Format, target: Format, count: int) -> None:
+    (made,) = rendered(looped(origin, count), variant(width=30, format=target)).renditions
+    assert plays_of(made.body) == count
+
+
+@pytest.mark.parametrize("target", sorted(ANIMATED_FORMATS))
+def test_more_plays_than_formats_can_hold_are_limited(target: Format) -> None:
+    (made,) = rendered(looped(Format.PNG, 2**32 - 1), variant(width=30, format=target)).renditions
+    assert plays_of(made.body) == 65_535
 
 
 @pytest.mark.parametrize(
-    ("origin", "loop", "target", "expected"),
+    ("format_", "count", "said"),
     [
-        (Format.GIF, {}, Format.WEBP, 1),
-        (Format.GIF, {"loop": 0}, Format.WEBP, 0),
-        (Format.GIF, {"loop": 2}, Format.PNG, 3),
-        (Format.PNG, {"loop": 3}, Format.GIF, 2),
-        (Format.WEBP, {"loop": 1}, Format.GIF, None),
-        (Format.WEBP, {"loop": 5}, Format.WEBP, 5),
+        (Format.GIF, 1, None),
+        (Format.GIF, 3, 2),
+        (Format.GIF, 0, 0),
+        (Format.PNG, 3, 3),
+        (Format.WEBP, 1, 1),
     ],
 )
-def test_animation_is_played_as_often_as_before(
-    origin: Format, loop: dict[str, Any], target: Format, expected: int | None
+def test_formats_say_in_their_own_way_how_often(
+    format_: Format, count: int, said: int | None
 ) -> None:
-    file = animation(origin, **loop)
+    (made,) = rendered(looped(Format.WEBP, count), variant(width=30, format=format_)).renditions
+    assert Image.open(BytesIO(made.body)).info.get("loop") == said
+
+
+def test_avif_without_a_list_of_edits_is_played_endlessly() -> None:
+    file = looped(Format.AVIF, 1)
+    assert plays_of(file) == 1
+    assert plays_of(file.replace(b"edts", b"free")) == 0
+
+
+def test_avif_whose_edits_do_not_repeat_is_played_once() -> None:
+    file = bytearray(looped(Format.AVIF, 3))
+    file[file.index(b"elst") + 7] = 0
+    assert plays_of(bytes(file)) == 1
+
+
+def test_gif_may_say_after_its_first_frame_how_often_it_is_played() -> None:
+    file = animation(Format.GIF, loop=4)
+    start = file.index(b"\x21\xff\x0bNETSCAPE2.0")
+    late = file.rindex(b"\x21\xf9")
+    moved = file[:start] + file[start + 19 : late] + file[start : start + 19] + file[late:]
+    assert plays_of(moved) == 5
+
+
+@pytest.mark.parametrize("target", sorted(ANIMATED_FORMATS))
+@pytest.mark.parametrize("origin", sorted(ANIMATED_FORMATS))
+def test_frames_too_short_for_browsers_are_shown_as_long_as_there(
+    origin: Format, target: Format
+) -> None:
+    file = animation(origin, milliseconds=[10, 20, 10])
     (made,) = rendered(file, variant(width=30, format=target)).renditions
-    assert Image.open(BytesIO(made.body)).info.get("loop") == expected
+    assert [round(milliseconds) for _, milliseconds in frames_of(made)] == [100, 20, 100]
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "said"),
+    [
+        ([16, 17, 16], [20, 20, 20]),
+        ([33, 33, 33], [30, 40, 30]),
+        ([15, 45, 42], [20, 40, 40]),
+        ([1004, 1004, 1004], [1000, 1010, 1000]),
+    ],
+)
+def test_gif_keeps_the_pace_in_hundredths_that_browsers_take_at_their_word(
+    milliseconds: list[int], said: list[int]
+) -> None:
+    file = animation(Format.WEBP, milliseconds=milliseconds)
+    (made,) = rendered(file, variant(width=30, format=Format.GIF)).renditions
+    assert [milliseconds for _, milliseconds in frames_of(made)] == said
 
 
 def test_first_frame_is_shown_where_the_output_cannot_move() -> None:
     (made,) = rendered(animation(Format.GIF), variant(format=Format.JPEG)).renditions
-    assert len(film(made)) == 1
+    assert len(frames_of(made)) == 1
     assert colors(made)[0] == pytest.approx(RED, abs=4)
 
 
@@ -105,7 +186,7 @@ def test_every_frame_is_watermarked() -> None:
     (made,) = rendered(
         file, variant(width=30, format=Format.PNG, watermark=True), style=marked
     ).renditions
-    for (before, _), (after, _) in zip(film(plain), film(made), strict=True):
+    for (before, _), (after, _) in zip(frames_of(plain), frames_of(made), strict=True):
         assert before.tobytes() != after.tobytes()
 
 
@@ -113,8 +194,8 @@ def test_still_and_moving_variants_come_from_one_source() -> None:
     still, moving = rendered(
         animation(Format.WEBP), variant(format=Format.JPEG), variant(format=Format.GIF)
     ).renditions
-    assert len(film(still)) == 1
-    assert len(film(moving)) == 3
+    assert len(frames_of(still)) == 1
+    assert len(frames_of(moving)) == 3
 
 
 def test_picture_for_viewers_without_animation_is_no_frame() -> None:
@@ -139,7 +220,7 @@ def test_clear_parts_of_frames_stay_clear(target: Format) -> None:
         frames.append(frame)
     file = saved(frames[0], Format.GIF, save_all=True, append_images=frames[1:], disposal=2)
     (made,) = rendered(file, variant(width=40, format=target)).renditions
-    shown = [frame.getchannel("A") for frame, _ in film(made)]
+    shown = [frame.getchannel("A") for frame, _ in frames_of(made)]
     assert [alpha.getpixel((10, 20)) for alpha in shown] == [255, 0]
     assert [alpha.getpixel((30, 20)) for alpha in shown] == [0, 255]
 

@@ -12,17 +12,18 @@ from tests.unit.imaging.pictures import corners, gradient, rendered, result, sav
 
 def test_broken_profile_is_ignored_and_noted() -> None:
     made = rendered(saved(corners(), Format.PNG, icc_profile=b"no profile at all" * 20))
-    assert "ignored" in str(made.picture.notes["icc_profile"])
+    assert "ignored" in str(made.picture.warnings["icc_profile"])
 
 
 def test_profile_of_another_kind_of_colours_is_ignored_and_noted() -> None:
     made = rendered(saved(corners(), Format.JPEG, icc_profile=profiles.DARK_GREY))
-    assert "GRAY" in str(made.picture.notes["icc_profile"])
+    assert "GRAY" in str(made.picture.warnings["icc_profile"])
 
 
 def test_sound_profile_is_not_worth_a_note() -> None:
     assert (
-        rendered(saved(corners(), Format.JPEG, icc_profile=profiles.ADOBE_RGB)).picture.notes == {}
+        rendered(saved(corners(), Format.JPEG, icc_profile=profiles.ADOBE_RGB)).picture.warnings
+        == {}
     )
 
 

@@ -1,20 +1,21 @@
 """What is read of a file, and how little of it."""
 
+import random
 import struct
 import sys
 from base64 import b64decode
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
+from pathlib import Path
 from subprocess import run
 from typing import Any
 
 import pytest
 from PIL import Image, ImageChops
 from pipeline.imaging import engine, open_image, render
-from pipeline.imaging.facts import dominant_color
-from pipeline.imaging.resize import in_bands
-from pipeline.model import Format, Size
+from pipeline.imaging.placeholder import dominant_color
+from pipeline.imaging.resize import resize_in_halves
+from pipeline.model import MOST_BLURRED_BYTES, Format, Size
+from pipeline.timing import measured
 
 from tests.unit.imaging.pictures import (
     BLUE,
@@ -23,11 +24,14 @@ from tests.unit.imaging.pictures import (
     RED,
     STYLE,
     VARIANT,
+    WHITE,
     corners,
+    opened,
     rendered,
     result,
     saved,
     scene,
+    style,
     variant,
 )
 
@@ -72,7 +76,7 @@ def test_first_page_is_shown() -> None:
     assert result(file, format=Format.PNG).getpixel((5, 5)) == RED
 
 
-def test_orientation_that_a_png_tells_after_its_pixels_is_applied() -> None:
+def test_orientation_that_a_png_tells_after_its_pixels_is_ignored() -> None:
     exif = Image.Exif()
     exif[274] = 6
     file = saved(corners(), Format.PNG, exif=exif)
@@ -80,22 +84,17 @@ def test_orientation_that_a_png_tells_after_its_pixels_is_applied() -> None:
     end = start + 12 + struct.unpack(">I", file[start : start + 4])[0]
     late = file[:start] + file[end:-12] + file[start:end] + file[-12:]
     made = rendered(late, variant(width=48, height=48))
-    assert made.picture.size == Size(width=64, height=96)
-    assert made.renditions[0].size == Size(width=32, height=48)
+    assert made.picture.size == Size(width=96, height=64)
+    assert made.renditions[0].size == Size(width=48, height=32)
 
 
-def test_stages_are_announced_in_order() -> None:
-    stages: list[str] = []
-
-    @contextmanager
-    def note(name: str) -> Iterator[None]:
-        stages.append(name)
-        yield
-
-    with open_image(BytesIO(saved(corners(), Format.PNG)), LIMITS) as source:
-        render(source, [VARIANT], STYLE, stage=note)
-    assert [name for name in stages if name != "decode"] == ["resize", "encode"]
-    assert stages[0] == "decode"
+def test_stages_are_timed_in_order() -> None:
+    file = BytesIO(saved(corners(), Format.PNG))
+    with open_image(file, LIMITS) as source, measured() as milliseconds:
+        rendering = render(source, [VARIANT], STYLE)
+        assert list(milliseconds) == ["decode", "resize"]
+        list(rendering)
+    assert list(milliseconds) == ["decode", "resize", "encode"]
 
 
 def test_facts_of_a_picture() -> None:
@@ -123,9 +122,67 @@ def test_placeholder_knows_alpha_and_shape() -> None:
     assert b64decode(clear.placeholder)[2] & 0x80  # ThumbHash's flag for alpha
 
 
+def blurred(image: Image.Image) -> str:
+    asked = style(blurred_placeholder=True)
+    return rendered(saved(image, Format.PNG), style=asked).picture.blurred_placeholder
+
+
+def shown(url: str) -> Image.Image:
+    prefix, _, text = url.partition(",")
+    assert prefix == "data:image/webp;base64"
+    return opened(b64decode(text, validate=True))
+
+
+def test_blurred_placeholder_is_made_on_request() -> None:
+    assert rendered(saved(scene(), Format.PNG)).picture.blurred_placeholder == ""
+    assert blurred(scene())
+
+
+def test_blurred_placeholder_is_the_whole_picture_in_a_few_pixels() -> None:
+    small = shown(blurred(corners(400, 200)))
+    assert small.size == (16, 8)
+    quarters = [small.getpixel(at) for at in ((3, 1), (12, 1), (12, 6), (3, 6))]
+    for color, wanted in zip(quarters, (RED, GREEN, BLUE, WHITE), strict=True):
+        assert isinstance(color, tuple)
+        assert max(abs(a - b) for a, b in zip(color, wanted, strict=True)) < 40
+
+
+def test_blurred_placeholder_keeps_transparency() -> None:
+    assert shown(blurred(Image.new("RGBA", (40, 40), (9, 9, 9, 90)))).mode == "RGBA"
+
+
+def test_blurred_placeholder_of_noise_takes_at_most_a_kilobyte() -> None:
+    noise = Image.frombytes("RGBA", (256, 256), random.Random(1).randbytes(4 * 256 * 256))
+    assert 0 < len(blurred(noise)) <= MOST_BLURRED_BYTES
+
+
 def test_engine_is_one_identity_for_one_code() -> None:
-    assert engine() == engine()
-    assert len(engine()) == 64
+    assert engine(Format.JPEG) == engine(Format.JPEG)
+    assert len(engine(Format.JPEG)) == 64
+
+
+def test_heic_decoder_is_part_of_the_engine_for_heic_alone(tmp_path: Path) -> None:
+    """Lay another build of the decoder before the installed one, as an update would."""
+    program = (
+        "from pipeline.imaging import engine\n"
+        "from pipeline.model import Format\n"
+        "print(*map(engine, Format))\n"
+    )
+    (tmp_path / "_pillow_heif.py").touch()
+    before, after = (
+        run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            env={"PYTHONPATH": ":".join([*folders, *sys.path])},
+            check=True,
+        ).stdout.split()
+        for folders in ([], [str(tmp_path)])
+    )
+    changed = {
+        format_ for format_, one, other in zip(Format, before, after, strict=True) if one != other
+    }
+    assert changed == {Format.HEIC}
 
 
 def test_no_plugin_but_those_of_the_formats_is_ever_loaded() -> None:
@@ -151,6 +208,6 @@ def test_bands_are_scaled_to_the_same_pixels_as_the_whole(mode: str) -> None:
     picture = picture.convert(mode)
     box = (0.0, 0.0, 1702.5, 1300.25)
     whole = picture.resize((1001, 777), Image.Resampling.HAMMING, box)
-    bands = in_bands(picture, Size(width=1001, height=777), Image.Resampling.HAMMING, box)
+    bands = resize_in_halves(picture, Size(width=1001, height=777), Image.Resampling.HAMMING, box)
     for one, other in zip(bands.split(), whole.split(), strict=True):
         assert sum(ImageChops.difference(one, other).histogram()[2:]) == 0

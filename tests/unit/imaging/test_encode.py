@@ -4,9 +4,8 @@ from io import BytesIO
 from itertools import pairwise
 
 import pytest
-from PIL import Image, ImageDraw
-from pipeline.imaging.formats import output_format
-from pipeline.model import Format
+from PIL import ExifTags, Image, ImageDraw
+from pipeline.model import Format, output_format
 
 from tests.unit.imaging.pictures import (
     corners,
@@ -17,6 +16,7 @@ from tests.unit.imaging.pictures import (
     result,
     saved,
     scene,
+    style,
     variant,
 )
 
@@ -49,6 +49,27 @@ def test_formats_are_kept_where_browsers_show_them(origin: Format, target: Forma
 def test_alpha_of_a_format_that_is_not_kept_becomes_png(origin: Format) -> None:
     made = rendered(saved(corners(mode="RGBA"), origin))
     assert output_format(variant(), made.picture) is Format.PNG
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGB", "RGBA"])
+def test_photograph_as_png_has_the_same_pixels(mode: str) -> None:
+    image = noise().convert("RGBA")
+    image.putalpha(noise().getchannel(0))
+    image = image.convert(mode)
+    made = result(saved(image, Format.TIFF), format=Format.PNG, width=200, height=200)
+    assert made.mode == mode
+    assert made.tobytes() == image.tobytes()
+
+
+def test_photograph_as_png_keeps_copyright_and_provenance() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "Anna"
+    term = b"http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+    packet = b'<rdf:Description Iptc4xmpExt:DigitalSourceType="' + term + b'"/>'
+    file = saved(noise(), Format.JPEG, exif=exif, xmp=packet)
+    image = result(file, style=style(keep_copyright=True), format=Format.PNG, width=200, height=200)
+    assert image.getexif()[ExifTags.Base.Artist] == "Anna"
+    assert term in image.info["xmp"]
 
 
 @pytest.mark.parametrize("target", [Format.JPEG, Format.PNG, Format.WEBP, Format.AVIF, Format.GIF])
@@ -123,14 +144,14 @@ def test_result_fits_its_byte_limit_at_the_best_quality(target: Format) -> None:
     # Numbers of colours come in coarser steps than qualities.
     least = 3 if target in (Format.PNG, Format.GIF) else 5
     assert free * least // 10 < len(made.body) <= free * 6 // 10
-    assert "reduced_to" in made.notes
+    assert "reduced_to" in made.warnings
 
 
 def test_result_that_cannot_fit_is_the_smallest_and_says_so() -> None:
     (made,) = rendered(
         saved(noise(), Format.PNG), variant(width=200, format=Format.JPEG, max_bytes=100)
     ).renditions
-    assert made.notes == {"over_limit_by": len(made.body) - 100}
+    assert made.warnings == {"over_limit_by": len(made.body) - 100}
     assert opened(made.body).size == (85, 64)
 
 
@@ -157,7 +178,7 @@ def test_lossless_result_of_the_same_size_is_never_larger(origin: Format) -> Non
 def test_copied_picture_is_the_source_itself() -> None:
     file = saved(noise(), Format.JPEG, quality=40)
     (made,) = rendered(file, variant(width=500, height=500, quality=95)).renditions
-    assert made.notes == {"copied": True}
+    assert made.warnings == {"copied": True}
     assert opened(made.body).tobytes() == opened(file).tobytes()
 
 

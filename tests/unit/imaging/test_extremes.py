@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from pipeline.imaging.formats import BROWSER_FORMATS
-from pipeline.model import Fit, Format, Position, Size
+from pipeline.model import BROWSER_FORMATS, Fit, Format, Position, Size
 
 from tests.unit.imaging.pictures import (
     BLUE,
@@ -42,7 +41,7 @@ def test_result_is_no_longer_than_its_format_allows() -> None:
     file = saved(Image.new("RGB", (20_000, 10), BLUE), Format.PNG)
     (made,) = rendered(file, variant(width=20_000, height=None, format=Format.WEBP)).renditions
     assert made.size == Size(width=16_383, height=8)
-    assert made.notes == {"limited_to": 16_383}
+    assert made.warnings == {"limited_to": 16_383}
 
 
 def test_small_picture_is_padded_by_contain() -> None:

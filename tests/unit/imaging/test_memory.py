@@ -40,7 +40,7 @@ def with_chunk(name: bytes, body: bytes, image: Image.Image) -> bytes:
     return file[:33] + raw.chunk(name, body) + file[33:]
 
 
-def film() -> dict[str, Any]:
+def animation() -> dict[str, Any]:
     frames = [scene(800, 600).rotate(angle) for angle in range(10, 100, 10)]
     return {"save_all": True, "append_images": frames, "duration": 50}
 
@@ -88,26 +88,32 @@ FILES: dict[str, Callable[[], bytes]] = {
         bits=(8, 8),
         extra=(raw.PREMULTIPLIED_ALPHA,),
     ),
+    "tiff-planes-deep": lambda: raw.tiff(
+        WIDTH, HEIGHT, [bytes(2 * WIDTH * HEIGHT)] * 3, bits=(16,) * 3, shown=raw.RGB
+    ),
+    "tiff-planes": lambda: raw.tiff(
+        WIDTH, HEIGHT, [bytes(WIDTH * HEIGHT)] * 4, bits=(8,) * 4, shown=raw.CMYK, packed=True
+    ),
     "bmp-alpha": lambda: raw.bmp(WIDTH, HEIGHT, bytes(4 * WIDTH * HEIGHT)),
     "bmp": lambda: saved(large(), Format.BMP),
     "jpeg2000": lambda: saved(large().resize((2000, 1500)), Format.JPEG2000),
     "heic": lambda: heic(large().resize((1000, 750))),
-    "gif-film": lambda: saved(scene(800, 600), Format.GIF, **film()),
-    "webp-film": lambda: saved(scene(800, 600), Format.WEBP, **film()),
-    "png-film": lambda: saved(scene(800, 600), Format.PNG, **film()),
+    "gif-animation": lambda: saved(scene(800, 600), Format.GIF, **animation()),
+    "webp-animation": lambda: saved(scene(800, 600), Format.WEBP, **animation()),
+    "png-animation": lambda: saved(scene(800, 600), Format.PNG, **animation()),
 }
 
 CASES = [
-    *((name, SMALL, Format.JPEG) for name in FILES if not name.endswith("film")),
+    *((name, SMALL, Format.JPEG) for name in FILES if not name.endswith("animation")),
     *(("jpeg", FULL, target) for target in (Format.JPEG, Format.WEBP, Format.GIF)),
     ("png-alpha", FULL, Format.PNG),
     ("png-alpha", FULL, Format.WEBP),
     ("cmyk-jpeg", FULL, Format.JPEG),
     ("avif", SMALL, Format.AVIF),
-    ("gif-film", FULL, Format.GIF),
-    ("gif-film", FULL, Format.WEBP),
-    ("webp-film", FULL, Format.WEBP),
-    ("png-film", FULL, Format.PNG),
+    ("gif-animation", FULL, Format.GIF),
+    ("gif-animation", FULL, Format.WEBP),
+    ("webp-animation", FULL, Format.WEBP),
+    ("png-animation", FULL, Format.PNG),
 ]
 
 
@@ -134,7 +140,7 @@ def test_what_does_not_fit_the_memory_is_refused_with_figures() -> None:
     file = saved(large(), Format.PNG, compress_level=1)
     with pytest.raises(ImageTooLarge) as refusal:
         rendered(file, limits=replace(LIMITS, memory_bytes=130 << 20))
-    found = refusal.value.found
+    found = refusal.value.details
     needed = found["memory_needed"]
     assert isinstance(needed, int)
     assert found["memory_allowed"] == 130 << 20 < needed

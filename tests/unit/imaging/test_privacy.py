@@ -5,8 +5,7 @@ import zlib
 
 import pytest
 from PIL import Image, PngImagePlugin
-from pipeline.imaging.formats import BROWSER_FORMATS
-from pipeline.model import Format
+from pipeline.model import BROWSER_FORMATS, Format
 
 from tests.unit.imaging import profiles
 from tests.unit.imaging.pictures import corners, heic, opened, rendered, saved, style, variant
@@ -36,7 +35,7 @@ def exif() -> Image.Exif:
     return block
 
 
-def told(format_: Format) -> bytes:
+def tagged(format_: Format) -> bytes:
     """A picture of *format_* that tells the secret wherever the format has a place for it."""
     picture = corners()
     match format_:
@@ -93,7 +92,7 @@ def _inflate(data: bytes) -> bytes:
 @pytest.mark.parametrize("target", sorted(BROWSER_FORMATS))
 @pytest.mark.parametrize("origin", sorted(Format))
 def test_results_tell_nothing(origin: Format, target: Format) -> None:
-    file = told(origin)
+    file = tagged(origin)
     assert SECRET in file
     for rendition in rendered(
         file, variant(format=target), variant(width=500, format=target)
@@ -103,7 +102,7 @@ def test_results_tell_nothing(origin: Format, target: Format) -> None:
 
 @pytest.mark.parametrize("format_", [Format.JPEG, Format.PNG, Format.WEBP, Format.GIF])
 def test_copied_pictures_tell_nothing_either(format_: Format) -> None:
-    file = told(format_)
+    file = tagged(format_)
     picture = saved(corners().quantize(16).convert("RGB"), Format.JPEG, quality=5)
     if format_ is Format.JPEG:
         file = saved(opened(picture), format_, quality=5, exif=exif(), comment=SECRET)
@@ -117,11 +116,22 @@ def test_copied_pictures_tell_nothing_either(format_: Format) -> None:
     "origin", [Format.JPEG, Format.PNG, Format.WEBP, Format.AVIF, Format.TIFF, Format.HEIC]
 )
 def test_owner_is_kept_on_request_and_nothing_else(origin: Format, target: Format) -> None:
-    made = rendered(told(origin), variant(format=target), style=style(keep_copyright=True))
+    made = rendered(tagged(origin), variant(format=target), style=style(keep_copyright=True))
     body = made.renditions[0].body
     kept = opened(body).getexif()
     assert dict(kept) == {315: OWNER, 33432: f"(c) {OWNER}"}
     assert_untold(body, SECRET)
+
+
+@pytest.mark.parametrize("target", [Format.JPEG, Format.PNG, Format.WEBP, Format.AVIF])
+def test_owner_of_a_very_long_name_is_kept_in_part(target: Format) -> None:
+    block = Image.Exif()
+    block[315] = block[33432] = "Ada " * 16_384
+    file = saved(corners(), Format.WEBP, exif=block)
+    made = rendered(file, variant(format=target), style=style(keep_copyright=True))
+    for name in dict(opened(made.renditions[0].body).getexif()).values():
+        assert name.startswith("Ada Ada ")
+        assert len(name) == 16_384
 
 
 @pytest.mark.parametrize("target", [Format.PNG, Format.WEBP, Format.AVIF, Format.JPEG])

@@ -1,15 +1,21 @@
 """One source in, a rendition per variant out."""
 
+from io import BytesIO
 from typing import Any
 
 import pytest
 from PIL import Image, ImageChops, ImageOps
+from pipeline import imaging
 from pipeline.model import Fit, Format, Position, Size
+from pipeline.timing import measured
 
 from tests.unit.imaging.pictures import (
     BLUE,
     GREEN,
+    LIMITS,
     RED,
+    STYLE,
+    VARIANT,
     WHITE,
     corners,
     opened,
@@ -176,3 +182,23 @@ def test_size_of_the_rendition_is_that_of_its_picture() -> None:
     (rendition,) = rendered(saved(corners(), Format.PNG)).renditions
     width, height = opened(rendition.body).size
     assert rendition.size == Size(width=width, height=height)
+
+
+def test_each_rendition_comes_as_soon_as_it_is_encoded() -> None:
+    variants = [variant(name=name) for name in ("first", "second")]
+    with imaging.open_image(BytesIO(saved(scene(), Format.JPEG)), LIMITS) as source:
+        rendering = imaging.render(source, variants, STYLE)
+        assert rendering.info.placeholder
+        with measured() as milliseconds:
+            assert "encode" not in milliseconds
+            assert next(iter(rendering)).variant == "first"
+            after_first = milliseconds["encode"]
+            assert [rendition.variant for rendition in rendering] == ["second"]
+            assert milliseconds["encode"] > after_first
+
+
+def test_nothing_is_made_before_the_whole_file_has_arrived() -> None:
+    file = BytesIO(saved(scene(), Format.JPEG) + bytes(300_000))
+    with imaging.open_image(file, LIMITS) as source:
+        imaging.render(source, [VARIANT], STYLE)
+        assert file.tell() == len(file.getvalue())

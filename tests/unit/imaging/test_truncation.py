@@ -54,7 +54,7 @@ def test_reason_is_the_damage(format_: Format) -> None:
     whole = file_of(format_)
     with pytest.raises(CorruptImage) as rejection:
         rendered(whole[: len(whole) // 2])
-    assert rejection.value.found["format"] == format_.value
+    assert rejection.value.details["format"] == format_.value
 
 
 def animated() -> bytes:
@@ -69,7 +69,7 @@ def test_animation_that_lacks_only_its_trailer_is_whole() -> None:
     assert made.renditions == rendered(whole).renditions
 
 
-def test_zeros_between_the_frames_of_an_animation_are_passed_over() -> None:
+def test_zeros_between_the_frames_of_an_animation_are_ignored() -> None:
     whole = animated()
     between = whole.rindex(b"\x21\xf9")
     padded = whole[:between] + bytes(5) + whole[between:-1] + bytes(9)
@@ -82,4 +82,4 @@ def test_animation_that_ends_within_a_block_is_rejected(cut: int) -> None:
     with pytest.raises(CorruptImage) as rejection:
         rendered(whole[: whole.rindex(b"\x21\xf9") + cut])
     known = {"format": "gif", "width": 40, "height": 30}
-    assert known.items() <= rejection.value.found.items()
+    assert known.items() <= rejection.value.details.items()

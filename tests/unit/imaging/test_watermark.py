@@ -1,15 +1,19 @@
 """Texts and logos on results."""
 
+import struct
+import sys
 from pathlib import Path
+from subprocess import run
 
 import pytest
 from PIL import Image, ImageChops
 from pipeline.errors import ConfigurationError
 from pipeline.imaging import check_watermark
-from pipeline.imaging.watermark import stamped
+from pipeline.imaging.watermark import draw_watermark
 from pipeline.model import Contrast, Format, Position, Watermark
 
-from tests.unit.imaging.pictures import BLACK, MARK, RED, WHITE, corners, watermark
+from tests.unit.imaging import profiles, raw
+from tests.unit.imaging.pictures import BLACK, MARK, RED, WHITE, corners, saved, watermark
 
 GREY = (128, 128, 128)
 
@@ -28,7 +32,7 @@ def ground(width: int = 400, height: int = 300, color: tuple[int, int, int] = GR
 def extent(mark: Watermark, image: Image.Image | None = None) -> tuple[int, int, int, int]:
     """Return the box of the pixels that *mark* changes."""
     plain = image or ground()
-    marked = stamped(plain, mark)
+    marked = draw_watermark(plain, mark)
     box = ImageChops.difference(marked.convert("RGB"), plain.convert("RGB")).getbbox()
     assert box is not None
     return box
@@ -58,7 +62,7 @@ def test_margin_is_kept_on_the_sides_that_the_position_names(position: Position,
 
 def test_tiles_reach_every_part_of_the_picture() -> None:
     plain = ground()
-    marked = stamped(plain, watermark(position=None, width_percent=15))
+    marked = draw_watermark(plain, watermark(position=None, width_percent=15))
     for left in range(0, 400, 100):
         for top in range(0, 300, 100):
             part = (left, top, left + 100, top + 100)
@@ -74,7 +78,7 @@ def test_opacity_decides_how_much_shows_through(logo: str) -> None:
             width_percent=50,
             opacity_percent=percent,
         )
-        return stamped(ground(color=BLACK), mark).getpixel((20, 20))
+        return draw_watermark(ground(color=BLACK), mark).getpixel((20, 20))
 
     assert red_at(100) == RED
     assert red_at(50) == pytest.approx((128, 0, 0), abs=2)
@@ -96,15 +100,15 @@ def test_contrast_reads_on_a_ground_of_the_texts_own_colour(
 ) -> None:
     image = ground(color=color)
     plain = watermark(color=color, contrast=Contrast.NONE, opacity_percent=100)
-    assert stamped(image, plain).tobytes() == image.tobytes()
-    marked = stamped(image, watermark(color=color, contrast=contrast, opacity_percent=100))
+    assert draw_watermark(image, plain).tobytes() == image.tobytes()
+    marked = draw_watermark(image, watermark(color=color, contrast=contrast, opacity_percent=100))
     levels = marked.convert("L").tobytes()
     assert max(levels) - min(levels) > 100
 
 
 def test_alpha_of_the_picture_stays_around_the_mark() -> None:
     clear = Image.new("RGBA", (300, 300), (0, 0, 0, 0))
-    marked = stamped(clear, watermark(opacity_percent=100))
+    marked = draw_watermark(clear, watermark(opacity_percent=100))
     assert marked.getpixel((5, 5)) == (0, 0, 0, 0)
     assert marked.getchannel("A").getextrema()[1] == 255
 
@@ -112,7 +116,7 @@ def test_alpha_of_the_picture_stays_around_the_mark() -> None:
 def test_the_picture_that_is_given_is_left_alone() -> None:
     image = ground()
     before = image.tobytes()
-    stamped(image, MARK)
+    draw_watermark(image, MARK)
     assert image.tobytes() == before
 
 
@@ -124,7 +128,7 @@ def test_any_picture_takes_a_mark(
 ) -> None:
     for rotation in (0, 30):
         mark = watermark(position=position, rotation_degrees=rotation, margin_percent=10)
-        assert stamped(ground(*size).convert(mode), mark).size == size
+        assert draw_watermark(ground(*size).convert(mode), mark).size == size
 
 
 def test_bundled_font_covers_latin_greek_and_cyrillic() -> None:
@@ -138,6 +142,13 @@ def test_bundled_font_covers_latin_greek_and_cyrillic() -> None:
     [
         ({"text": "漢字 ok"}, "no glyph for '漢字'"),
         ({"text": "🙂"}, "no glyph for '🙂'"),
+        ({"text": "© שלום עולם"}, "has 'שלוםע': scripts that run from right to left"),
+        ({"text": "© سلام"}, "right to left"),
+        ({"text": "अनुच्छेद"}, "has 'ु्े'"),
+        ({"text": "q\u0301"}, "has '\u0301'"),
+        ({"text": "a\u202eb"}, "right to left"),
+        ({"text": "\u1820\u1821"}, "join"),
+        ({"text": "\ufe0f\u200e"}, "neither a text nor a logo"),
         ({"text": " "}, "neither a text nor a logo"),
         ({"text": None}, "neither a text nor a logo"),
         ({"font": "/nowhere/font.ttf"}, "/nowhere/font.ttf"),
@@ -160,4 +171,101 @@ def test_logo_of_any_readable_format_is_taken(tmp_path: Path) -> None:
     for format_ in (Format.JPEG, Format.WEBP, Format.GIF):
         path = tmp_path / f"logo{format_.extension}"
         corners(40, 20).save(path)
+        check_watermark(watermark(text=None, logo=str(path)))
+
+
+@pytest.mark.parametrize(
+    ("written", "drawn"),
+    [
+        ("Cafe\u0301 A\u030angstro\u0308m", "Café Ångström"),
+        ("©\ufe0f 2026", "© 2026"),
+        ("\u200eFoto\u00ad\u200bgraf", "Fotograf"),
+    ],
+)
+def test_text_is_drawn_as_it_reads_however_it_is_coded(written: str, drawn: str) -> None:
+    check_watermark(watermark(text=written))
+    one, other = (draw_watermark(ground(), watermark(text=text)) for text in (written, drawn))
+    assert one.tobytes() == other.tobytes()
+
+
+DRAWN = """
+from hashlib import sha256
+from PIL import features
+from pipeline.imaging.watermark import draw_watermark
+from tests.unit.imaging.pictures import corners, watermark
+texts = ("AVATAR Tofu ffi", "© Ωμέγα Жук", "Ελλάδα, Україна")
+marked = [draw_watermark(corners(400, 300), watermark(text=text)).tobytes() for text in texts]
+print(features.check("raqm"), *(sha256(pixels).hexdigest() for pixels in marked))
+"""
+
+
+def test_text_looks_the_same_without_fribidi(tmp_path: Path) -> None:
+    """Lay a file before FriBiDi that is no library, as on machines that have none."""
+    (tmp_path / "libfribidi.so.0").write_text("no library")
+
+    def drawn(**environment: str) -> list[str]:
+        done = run(
+            [sys.executable, "-c", DRAWN],
+            env={"PYTHONPATH": ":".join(sys.path), **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.split()
+
+    hidden, *pixels = drawn(LD_LIBRARY_PATH=str(tmp_path))
+    assert hidden == "False"
+    assert drawn()[1:] == pixels
+
+
+def with_logo(file: bytes, tmp_path: Path) -> Image.Image:
+    """Return the logo in *file* as it is drawn over all of a grey ground, 200 pixels wide."""
+    path = tmp_path / "logo"
+    path.write_bytes(file)
+    mark = watermark(
+        text=None,
+        logo=str(path),
+        width_percent=100,
+        opacity_percent=100,
+        margin_percent=0,
+        position=Position.TOP_LEFT,
+    )
+    return draw_watermark(ground(200, 200), mark)
+
+
+def test_logo_is_turned_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    lying = corners(50, 200).transpose(Image.Transpose.ROTATE_180)
+    image = with_logo(saved(lying, Format.PNG, exif=exif), tmp_path)
+    upright = lying.transpose(Image.Transpose.ROTATE_270)
+    for point in [(10, 10), (190, 10), (10, 40), (190, 40)]:
+        assert image.getpixel(point) == upright.getpixel(point)
+    assert image.getpixel((10, 60)) == GREY
+
+
+def test_logo_has_its_profile_applied(tmp_path: Path) -> None:
+    red = Image.new("RGB", (40, 40), (200, 40, 40))
+    image = with_logo(saved(red, Format.PNG, icc_profile=profiles.DISPLAY_P3), tmp_path)
+    assert image.getpixel((20, 20)) == pytest.approx((220, 0, 20), abs=4)
+
+
+def test_logo_of_16_bits_and_one_clear_grey_is_drawn(tmp_path: Path) -> None:
+    row = struct.pack(">40H", *[0x8001] * 20, *[0x2020] * 20)
+    clear = raw.chunk(b"tRNS", struct.pack(">H", 0x8001))
+    image = with_logo(raw.png(40, [row] * 40, clear, depth=16), tmp_path)
+    assert image.getpixel((20, 20)) == GREY
+    assert image.getpixel((180, 20)) == (0x20, 0x20, 0x20)
+
+
+def test_first_frame_of_a_logo_that_moves_is_drawn(tmp_path: Path) -> None:
+    first, second = (Image.new("RGB", (40, 40), color) for color in (RED, WHITE))
+    file = saved(first, Format.GIF, save_all=True, append_images=[second])
+    assert with_logo(file, tmp_path).getpixel((20, 20)) == RED
+
+
+def test_damaged_logo_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "logo.png"
+    path.write_bytes(saved(corners(), Format.PNG)[:-40])
+    with pytest.raises(ConfigurationError, match=r"logo\.png"):
         check_watermark(watermark(text=None, logo=str(path)))

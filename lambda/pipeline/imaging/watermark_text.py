@@ -1,31 +1,62 @@
-"""Text as a picture, readable on light and dark."""
+"""The text of a watermark as a picture, readable on light and dark.
 
-from importlib.util import find_spec
+It is laid out letter by letter, left to right, on every machine: Pillow's other layout needs
+FriBiDi, which Lambda does not have.
+"""
+
+import unicodedata
+from functools import lru_cache
+from io import BytesIO
+from math import ceil
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from pipeline.errors import ConfigurationError
+from pipeline.imaging.fingerprint import bundled_font
 from pipeline.model import Color, Contrast, Size, Watermark
-
-_BUNDLED_PACKAGE, _BUNDLED_FILE = "fontpkg_open_sans", "files/OpenSans[wdth,wght].ttf"
 
 # In parts of the font's size.
 _OUTLINE = 1 / 18
 _SHADOW_OFFSET, _SHADOW_BLUR = 1 / 16, 1 / 20
 
 _PROBE_SIZE = 100
+_SMALL = 32
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 _MIDDLE = 128
 
-# No font has a glyph for a noncharacter: this is drawn as whatever is lacking.
+# Line break hints and variation selectors, which are not drawn.
+_INVISIBLE = dict.fromkeys(
+    [0xAD, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]
+)
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI"})
+_MARKS = frozenset({"Mn", "Mc", "Me"})
+# Left to right, but their letters join: parts of Korean syllables, Mongolian, Phags-pa; joiners.
+_JOINED = frozenset(
+    [*range(0x1100, 0x1200), *range(0x1800, 0x18B0), *range(0xA840, 0xA880), 0x200C, 0x200D]
+)
+
+# No font has a glyph for a noncharacter: it is drawn as every missing glyph is.
 _NONCHARACTER = "\uffff"
 
 
-def lettering(watermark: Watermark, room: Size) -> Image.Image:
+def draw_text(watermark: Watermark, room: Size) -> Image.Image:
     """Return the text of *watermark* as large as *room* allows, on a clear RGBA picture."""
-    text = watermark.text or ""
+    text = normalize(watermark.text or "")
     font, padding = _largest(watermark, text, room)
+    scale = ceil(_SMALL / font.size)
+    if scale == 1:
+        return _draw(watermark, text, font, padding)
+    # Letters are placed at whole pixels: small ones would be further apart than large ones.
+    larger = Size(width=room.width * scale, height=room.height * scale)
+    layer = _draw(watermark, text, *_largest(watermark, text, larger))
+    size = max(1, round(layer.width / scale)), max(1, round(layer.height / scale))
+    return layer.resize(size, Image.Resampling.LANCZOS)
+
+
+def _draw(
+    watermark: Watermark, text: str, font: ImageFont.FreeTypeFont, padding: int
+) -> Image.Image:
     left, top, right, bottom = font.getbbox(text)
     size = (
         max(1, round(right - left) + 2 * padding),
@@ -48,8 +79,22 @@ def lettering(watermark: Watermark, room: Size) -> Image.Image:
     return layer
 
 
-def lacking_in(text: str, path: str | None) -> str:
-    """Return the characters of *text* that the font at *path*, or the bundled one, cannot draw."""
+def normalize(text: str) -> str:
+    """Return *text* without invisible characters, a letter and its marks combined."""
+    return unicodedata.normalize("NFC", text.translate(_INVISIBLE))
+
+
+def unsupported_letters(text: str) -> str:
+    """Return the characters of the normalized *text* that cannot be laid out letter by letter.
+
+    They are of scripts that run from right to left or join their letters, and marks that do not
+    combine with their letter to one character.
+    """
+    return "".join(character for character in dict.fromkeys(text) if _is_joined(character))
+
+
+def missing_glyphs(text: str, path: str | None) -> str:
+    """Return the characters of *text* that are not in the font at *path*, or in the bundled one."""
     font = _font(path, _PROBE_SIZE)
     missing = font.getmask(_NONCHARACTER)
     seen = dict.fromkeys(character for character in text if not character.isspace())
@@ -57,6 +102,14 @@ def lacking_in(text: str, path: str | None) -> str:
         character
         for character in seen
         if (mask := font.getmask(character)).size == missing.size and bytes(mask) == bytes(missing)
+    )
+
+
+def _is_joined(character: str) -> bool:
+    return (
+        unicodedata.bidirectional(character) in _RIGHT_TO_LEFT
+        or unicodedata.category(character) in _MARKS
+        or ord(character) in _JOINED
     )
 
 
@@ -96,15 +149,14 @@ def _contrasting(color: Color) -> Color:
     return _BLACK if luma >= _MIDDLE else _WHITE
 
 
+@lru_cache(maxsize=2)
+def _file(path: str | None) -> bytes:
+    """Return the font at *path*, or the bundled one; a second time no file is opened."""
+    return Path(path or bundled_font()).read_bytes()
+
+
 def _font(path: str | None, size: float) -> ImageFont.FreeTypeFont:
     try:
-        return ImageFont.truetype(path or _bundled(), size)
+        return ImageFont.truetype(BytesIO(_file(path)), size, layout_engine=ImageFont.Layout.BASIC)
     except OSError as error:
         raise ConfigurationError(f"the watermark's font {path or 'bundled'}: {error}") from error
-
-
-def _bundled() -> str:
-    spec = find_spec(_BUNDLED_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError(f"the package {_BUNDLED_PACKAGE} is not installed")
-    return str(Path(spec.origin).parent / _BUNDLED_FILE)

@@ -89,7 +89,9 @@ def apng(
 
 def rasters(file: bytes) -> list[Raster]:
     with imaging.open_image(BytesIO(file), LIMITS) as source:
-        return list(decode_frames(source) if source.picture.frames > 1 else decode(source, []))
+        if source.picture.frames > 1:
+            return list(decode_frames(source))
+        return [decode(source, [])]
 
 
 def pixels(image: Image.Image) -> list[tuple[int, ...]]:
@@ -274,7 +276,7 @@ def test_what_is_said_of_a_gif_frame_does_not_hold_for_the_next() -> None:
     after = part("B")[CONTROL_BYTES:]
     file = gif(2, 1, part("R.", disposal=CLEAR), after, part("G", left=1))
     assert seen(file) == ["R.", "B.", "BG"]
-    assert [raster.milliseconds for raster in rasters(file)] == [70, 0, 70]
+    assert [raster.milliseconds for raster in rasters(file)] == [70, 100, 70]
 
 
 def test_grey_gif_is_decoded_to_grey() -> None:
@@ -283,7 +285,7 @@ def test_grey_gif_is_decoded_to_grey() -> None:
     assert (raster.image.mode, raster.image.tobytes()) == ("L", b"\0\3")
 
 
-def test_zeros_between_the_blocks_of_a_gif_are_passed_over() -> None:
+def test_zeros_between_the_blocks_of_a_gif_are_ignored() -> None:
     assert seen(gif(1, 1, part("R"), b"\0\0", part("G"))) == ["R", "G"]
 
 
