@@ -1,40 +1,44 @@
-"""The end of a source's way: recorded and announced, by what of the two there is."""
+"""Completion events: send the record of every finished source to an event bus."""
 
-from datetime import datetime
-from typing import Protocol
+import json
+from typing import TYPE_CHECKING, Final
 
-from pipeline import records
-from pipeline.model import Outcome
-from pipeline.records import Record
+from pipeline.aws import aws_call
+from pipeline.errors import TransientFailure
+from pipeline.records import Record, State
 
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
 
-class Table(Protocol):
-    """What completing needs of `pipeline.table.Table`."""
+SOURCE: Final = "image-pipeline"
 
-    def put(self, record: Record) -> bool: ...
-
-
-class Announcements(Protocol):
-    """What completing needs of `pipeline.announcements.Announcements`."""
-
-    def put(self, record: Record) -> None: ...
+_DETAIL_TYPES: Final = {
+    State.READY: "Image Processed",
+    State.REJECTED: "Image Rejected",
+}
 
 
-def complete(
-    outcome: Outcome,
-    table: Table | None,
-    announcements: Announcements | None,
-    *,
-    started_at: datetime,
-) -> None:
-    """Record *outcome*, then announce it, unless a newer one is recorded.
+class CompletionBus:
+    """The event bus that receives an event for every source processed or rejected."""
 
-    Raises `TransientFailure`. The way that is tried again after it announces again what it has
-    recorded before: an announcement may come twice, but is never lost.
-    """
-    if table is None and announcements is None:
-        return
-    record = records.of_outcome(outcome, started_at=started_at)
-    is_newest = table is None or table.put(record)
-    if announcements and is_newest:
-        announcements.put(record)
+    def __init__(self, client: "EventBridgeClient", name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def put(self, record: Record) -> None:
+        """Send *record* at least once. Raises `TransientFailure`."""
+        if record.status not in _DETAIL_TYPES:
+            return
+        with aws_call("send a completion event"):
+            response = self._client.put_events(
+                Entries=[
+                    {
+                        "EventBusName": self._name,
+                        "Source": SOURCE,
+                        "DetailType": _DETAIL_TYPES[record.status],
+                        "Detail": json.dumps(record.fields()),
+                    }
+                ]
+            )
+        if response["FailedEntryCount"]:
+            raise TransientFailure(f"cannot send a completion event: {response['Entries'][0]}")

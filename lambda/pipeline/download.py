@@ -1,4 +1,4 @@
-"""A file that can be read while it is still arriving. Knows nothing of where it comes from."""
+"""A file that can be read while it is still arriving, from wherever that is."""
 
 import io
 from collections.abc import Callable
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _BLOCK: Final = 128 << 10
-"""Bytes asked for at a time: what comes meanwhile waits in the socket's buffer."""
+"""Bytes to read at a time. What arrives in between waits in the socket's buffer."""
 
 
 class Download(io.RawIOBase):
-    """*length* bytes that *read* gives in order, kept so that they can be read in any order.
+    """A seekable file of *length* bytes, which *read* returns in order.
 
-    The last byte is given out only when *read* has nothing more to give and so has made its own
-    checks. Raises `TransientFailure` if there is then more or less than *length*; what *read*
-    raises passes through.
+    The last byte is returned only after *read* has reported the end, and so has made its own
+    checks. Raises `TransientFailure` if that end is not at *length*; exceptions of *read* pass
+    through.
     """
 
     def __init__(
@@ -56,9 +56,10 @@ class Download(io.RawIOBase):
         return size
 
     def close(self) -> None:
-        """Give up what has not arrived."""
+        """Abort the download and free its memory."""
         if not self.closed:
             self._close()
+            self._arrived = bytearray()
         super().close()
 
     def _await(self, end: int) -> None:

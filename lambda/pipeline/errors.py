@@ -2,11 +2,12 @@
 
 PipelineError
 ├── ConfigurationError      an operator must change a setting
-├── Superseded              nothing: a newer upload or a deletion has taken this one's place
-├── DeadlineExceeded        nothing more for now: who set the deadline reports it
 ├── TransientFailure        try again later
+├── DeadlineExceeded        not now: the caller's time for all tries is over, and it reports that
 └── Rejected                report once, never retry: the file's fault
     ├── UnreadableEvent         unreadable-event
+    ├── ArchivedObject          archived-object
+    ├── CustomerKey             customer-key
     ├── EmptyFile               empty-file
     ├── UnsupportedFormat       unsupported-format
     ├── CorruptImage            corrupt-image
@@ -29,36 +30,44 @@ class ConfigurationError(PipelineError):
     """A setting is missing or wrong: an operator must change it."""
 
 
-class Superseded(PipelineError):
-    """A newer upload or a deletion has taken this upload's place: there is nothing left to do."""
-
-
 class TransientFailure(PipelineError):
     """Something outside failed and may work later: fail the invocation, so that it is retried."""
 
 
 class DeadlineExceeded(PipelineError):
-    """The time is up that the caller had for all of its tries: do not try again, report it."""
+    """The time is over that the caller had for all of its tries: it reports the failure."""
 
 
 class Rejected(PipelineError):
     """The file cannot be processed, now or later: report it once with its reason code.
 
-    *found* holds what was learnt about the file before it was refused, such as its format and
+    *details* holds what was learnt about the file before it was refused, such as its format and
     its size in pixels.
     """
 
     reason: ClassVar[str]
 
-    def __init__(self, message: str, *, found: Mapping[str, object] | None = None) -> None:
+    def __init__(self, message: str, *, details: Mapping[str, object] | None = None) -> None:
         super().__init__(message)
-        self.found: dict[str, object] = dict(found or {})
+        self.details: dict[str, object] = dict(details or {})
 
 
 class UnreadableEvent(Rejected):
     """A record that does not name an object the way its event source promises."""
 
     reason = "unreadable-event"
+
+
+class ArchivedObject(Rejected):
+    """An object in an archive (S3 Glacier), which cannot be read before it is restored."""
+
+    reason = "archived-object"
+
+
+class CustomerKey(Rejected):
+    """An object encrypted with a key that only its owner has (SSE-C)."""
+
+    reason = "customer-key"
 
 
 class EmptyFile(Rejected):
@@ -92,7 +101,7 @@ class KeyTooLong(Rejected):
 
 
 class KeyReserved(Rejected):
-    """The processed key would lie where the pipeline keeps its own records."""
+    """The processed key would lie where the pipeline keeps its own records, or the manifest."""
 
     reason = "key-reserved"
 
@@ -109,9 +118,9 @@ class Refused(Rejected):
     reason = "refused"
 
 
-def rejection(reason: str, message: str, found: Mapping[str, object]) -> Rejected:
+def rejection(reason: str, message: str, details: Mapping[str, object]) -> Rejected:
     """Return the rejection with that *reason* code; raise ValueError if there is none."""
     for kind in Rejected.__subclasses__():
         if kind.reason == reason:
-            return kind(message, found=found)
+            return kind(message, details=details)
     raise ValueError(f"no rejection has the reason {reason!r}")

@@ -1,16 +1,20 @@
-"""Raw events to typed requests, and answers to what asked. Only this knows the shapes of either."""
+"""Raw events to requests, and outcomes to answers. Only this knows the shapes of either."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
-from pipeline.errors import ConfigurationError, Rejected, UnreadableEvent, rejection
-from pipeline.model import Outcome, Picture, Published, Removal, Source, Status
+from pipeline.errors import ConfigurationError, UnreadableEvent
+from pipeline.model import Cause, Outcome, Request, Status
 
 _ARCHIVES: Final = {"GLACIER", "DEEP_ARCHIVE"}
 """Storage classes whose objects have to be restored before they can be read."""
+
+_LISTED: Final = (Status.UNREVIEWED, Status.GONE, Status.UNRESOLVED)
+"""How what an operator should look at has ended."""
 
 
 def is_http(event: Mapping[str, Any]) -> bool:
@@ -26,11 +30,8 @@ def subject(event: Mapping[str, Any]) -> str:
 
 
 def source_key(event: Mapping[str, Any]) -> str:
-    """Return the source key in the path of an HTTP request.
-
-    API Gateway has decoded all of it but `%25`, which an HTTP API leaves as it is.
-    """
-    return str(event["pathParameters"]["key"]).replace("%25", "%")
+    """Return the source key in the path of an HTTP request, as far as API Gateway decodes it."""
+    return str(event["pathParameters"]["key"])
 
 
 def step(event: Mapping[str, Any]) -> str | None:
@@ -54,104 +55,84 @@ def records(event: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return event["Records"]  # type: ignore[no-any-return]  # just seen to be a list
 
 
-def request(record: Mapping[str, Any]) -> Source | Removal:
-    """Read one of `records`: an upload, or the removal of one. Raises `UnreadableEvent`."""
+def request(record: Mapping[str, Any]) -> Request | UnreadableEvent:
+    """Read one of `records`; return why not if it is not as S3 promises."""
     try:
-        return _announced(record) if "detail" in record else _notified(record)
+        return from_eventbridge(record) if "detail" in record else from_notification(record)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UnreadableEvent(f"a record without what S3 promises: {error!r}") from error
+        return UnreadableEvent(f"a record without what S3 promises: {error!r}")
+    except UnreadableEvent as error:
+        return error
 
 
-def of(record: Mapping[str, Any]) -> Mapping[str, Any]:
+def single_record_event(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return an event with no other record than this, whatever it is."""
-    is_announced = isinstance(record, Mapping) and "detail" in record
-    return record if is_announced else {"Records": [record]}
+    is_whole = isinstance(record, Mapping) and "detail" in record
+    return record if is_whole else {"Records": [record]}
 
 
-def announced(event: Mapping[str, Any]) -> Source | Removal:
-    """Read the event that a step is given. Raises `UnreadableEvent` if it tells of many uploads."""
-    found = records(event["event"])
-    if len(found) != 1:
-        raise UnreadableEvent(f"an event of {len(found)} records, where one was promised")
-    return request(found[0])
+def from_notification(record: Mapping[str, Any]) -> Request:
+    """Read one record of an S3 notification.
 
-
-def source(event: Mapping[str, Any]) -> Source | None:
-    """Read the source that steps pass on, if they know it."""
-    return Source(**event["source"]) if event["source"] else None
-
-
-def ahead(event: Mapping[str, Any]) -> tuple[Outcome, ...]:
-    """Read what a step passes on of the images that were rendered ahead of it."""
-    return tuple(
-        Outcome(
-            status=Status.RENDERED,
-            picture=Picture.of(answer["picture"]),
-            published=(Published.of(answer["published"]),),
-        )
-        for answer in event["rendered"]
-        if answer["status"] == Status.RENDERED
+    Keys come form-encoded: `a b+c.png` is sent as `a+b%2Bc.png`. Source: "Event message
+    structure" in the Amazon S3 user guide.
+    """
+    family = record["eventName"].partition(":")[0]
+    causes = {"ObjectCreated": Cause.UPLOAD, "ObjectRemoved": Cause.REMOVAL}
+    if family not in causes:
+        raise UnreadableEvent(f"eventName is {record['eventName']!r}: neither created nor removed")
+    s3_object = record["s3"]["object"]
+    return Request(
+        bucket=record["s3"]["bucket"]["name"],
+        key=unquote_plus(s3_object["key"], errors="strict"),
+        cause=causes[family],
+        version=s3_object.get("versionId", ""),
+        occurred_at=datetime.fromisoformat(record["eventTime"]),
     )
 
 
-def rejected(event: Mapping[str, Any]) -> Rejected:
-    """Read the rejection that a step passes on."""
-    passed = event["rejection"]
-    return rejection(passed["reason"], passed["message"], passed.get("found", {}))
+def from_eventbridge(event: Mapping[str, Any]) -> Request:
+    """Read one event that S3 sends to EventBridge, where keys are as they are.
 
-
-def deadline(event: Mapping[str, Any]) -> float | None:
-    """Return when all tries of a step have to be over, in seconds since the epoch, if ever.
-
-    Whatever is in a list of records may be asked: only a step has a deadline.
+    Source: "EventBridge event message structure" in the Amazon S3 user guide.
     """
-    milliseconds = event.get("deadline") if isinstance(event, Mapping) else None
-    return None if milliseconds is None else milliseconds / 1000
+    kind = event["detail-type"]
+    causes = {"Object Created": Cause.UPLOAD, "Object Deleted": Cause.REMOVAL}
+    if kind not in causes:
+        raise UnreadableEvent(f"detail-type is {kind!r}: neither created nor deleted")
+    s3_object = event["detail"]["object"]
+    return Request(
+        bucket=event["detail"]["bucket"]["name"],
+        key=s3_object["key"],
+        cause=causes[kind],
+        version=s3_object.get("version-id", ""),
+        occurred_at=datetime.fromisoformat(event["time"]),
+    )
 
 
-def answer(outcome: Outcome) -> dict[str, Any]:
-    """Return what a step answers, for the steps after it and for whoever reviews an upload."""
-    told: dict[str, Any] = {"status": outcome.status.value}
-    if outcome.status in (Status.INSPECTED, Status.RENDERED) and outcome.picture:
-        told["picture"] = asdict(replace(outcome.picture, notes={}))
-    if outcome.status is Status.INSPECTED and outcome.source:
-        told |= {"source": asdict(outcome.source), "variants": list(outcome.missing)}
-    if outcome.status is Status.RENDERED:
-        [published] = outcome.published
-        told["published"] = asdict(published)
-    if outcome.rejection:
-        told["rejection"] = {
-            "reason": outcome.rejection.reason,
-            "message": str(outcome.rejection),
-            "found": outcome.rejection.found,
-        }
-        told |= {"source": asdict(outcome.source)} if isinstance(outcome.source, Source) else {}
-    return told
+def from_step(event: Mapping[str, Any]) -> Request | UnreadableEvent:
+    """Read the event that a step of the workflow is given, and what a review has decided on it."""
+    given = records(event["event"])
+    if len(given) != 1:
+        return UnreadableEvent(f"an event of {len(given)} records, where one was promised")
+    found = request(given[0])
+    if isinstance(found, UnreadableEvent):
+        return found
+    return replace(
+        found,
+        reviewed_version=event.get("version") or "",
+        refusal=event.get("refusal"),
+    )
 
 
-def batch(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return what a batch of a backfill answers: how many ended how, and which not as wanted."""
-    return {
-        "statuses": dict(Counter(outcome.status.value for outcome in outcomes)),
-        "rejections": [
-            {
-                "key": outcome.source.key if outcome.source else "",
-                "reason": outcome.rejection.reason,
-                "message": str(outcome.rejection),
-            }
-            for outcome in outcomes
-            if outcome.rejection
-        ],
-        "unreviewed": [
-            outcome.source.key
-            for outcome in outcomes
-            if outcome.status is Status.UNREVIEWED and outcome.source
-        ],
-    }
+def is_too_late(event: Mapping[str, Any], now: float) -> bool:
+    """Tell whether a step may not begin any more; *now* is in seconds since the epoch."""
+    milliseconds = event.get("deadline")
+    return milliseconds is not None and now > milliseconds / 1000
 
 
-def items(event: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Return those objects of a batch that the trigger would look at, as they can be read now.
+def batch_items(event: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return those objects of a batch that the trigger covers, as they can be read now.
 
     They come as `ListObjectsV2` lists them or as rows of an S3 inventory, which may tell of old
     versions, of removals and of other buckets, and of more than the prefix that is wanted.
@@ -170,63 +151,52 @@ def items(event: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     ]
 
 
-def listed(bucket: str, item: Mapping[str, Any]) -> Source:
-    """Read one of `items`, which lies in *bucket*. Raises `UnreadableEvent`."""
+def from_listing(bucket: str, item: Mapping[str, Any]) -> Request | UnreadableEvent:
+    """Read one of `batch_items`, an object of *bucket*."""
     try:
         etag = item["ETag"] if "ETag" in item else item["Etag"]
-        return Source(
-            bucket=bucket, key=_listed_key(item), etag=etag.strip('"'), size=int(item["Size"])
+        return Request(
+            bucket=bucket, key=_listed_key(item), cause=Cause.LISTING, etag=etag.strip('"')
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UnreadableEvent(f"an object without what a list of them has: {error!r}") from error
+        return UnreadableEvent(f"an object without what a list of them has: {error!r}")
 
 
-def _notified(record: Mapping[str, Any]) -> Source | Removal:
-    """Read one record of an S3 notification.
-
-    Keys come form-encoded: `a b+c.png` is sent as `a+b%2Bc.png`. Source: "Event message
-    structure" in the Amazon S3 user guide.
-    """
-    family = record["eventName"].partition(":")[0]
-    bucket = record["s3"]["bucket"]["name"]
-    s3_object = record["s3"]["object"]
-    key = unquote_plus(s3_object["key"], errors="strict")
-    sequencer = s3_object.get("sequencer", "")
-    if family == "ObjectRemoved":
-        return Removal(bucket=bucket, key=key, sequencer=sequencer)
-    if family != "ObjectCreated":
-        raise UnreadableEvent(f"eventName is {record['eventName']!r}: neither created nor removed")
-    return Source(
-        bucket=bucket,
-        key=key,
-        etag=s3_object["eTag"],
-        size=int(s3_object["size"]),
-        sequencer=sequencer,
-        version=s3_object.get("versionId", ""),
-    )
+def step_answer(outcome: Outcome) -> dict[str, Any]:
+    """Return what a step of the workflow answers, for the states after it and for the review."""
+    answer: dict[str, Any] = {"status": outcome.status.value, "detail": outcome.detail}
+    if outcome.source:
+        answer["source"] = asdict(outcome.source)
+    if outcome.status is Status.INSPECTED and outcome.info:
+        answer |= {
+            "picture": asdict(replace(outcome.info, warnings={})),
+            "variants": list(outcome.missing),
+        }
+    return answer
 
 
-def _announced(event: Mapping[str, Any]) -> Source | Removal:
-    """Read one event that S3 sends to EventBridge, where keys are as they are.
+def batch_answer(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Return what a batch of a backfill answers: how many ended how, and which not as wanted."""
+    return {
+        "statuses": dict(Counter(outcome.status.value for outcome in outcomes)),
+        "rejections": [
+            {
+                "key": outcome.source.key if outcome.source else "",
+                "reason": outcome.rejection.reason,
+                "message": str(outcome.rejection),
+            }
+            for outcome in outcomes
+            if outcome.rejection
+        ],
+        **{status.value: _keys(outcomes, status) for status in _LISTED},
+    }
 
-    Source: "EventBridge event message structure" in the Amazon S3 user guide.
-    """
-    kind = event["detail-type"]
-    bucket = event["detail"]["bucket"]["name"]
-    s3_object = event["detail"]["object"]
-    sequencer = s3_object.get("sequencer", "")
-    if kind == "Object Deleted":
-        return Removal(bucket=bucket, key=s3_object["key"], sequencer=sequencer)
-    if kind != "Object Created":
-        raise UnreadableEvent(f"detail-type is {kind!r}: neither created nor deleted")
-    return Source(
-        bucket=bucket,
-        key=s3_object["key"],
-        etag=s3_object["etag"],
-        size=int(s3_object["size"]),
-        sequencer=sequencer,
-        version=s3_object.get("version-id", ""),
-    )
+
+def _keys(outcomes: Sequence[Outcome], status: Status) -> list[str]:
+    """Return the keys of those *outcomes* that an operator should look at, by *status*."""
+    return [
+        outcome.source.key for outcome in outcomes if outcome.status is status and outcome.source
+    ]
 
 
 def _listed_key(item: Mapping[str, Any]) -> str:

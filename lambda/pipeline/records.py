@@ -1,22 +1,21 @@
-"""The record of a source: what became of its newest upload, for whoever asks."""
+"""The record of a source: the outcome of its newest upload."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from pipeline.model import Outcome, Picture, Published, Removal, Source, Status
-
-SEQUENCER_WIDTH: Final = 32
-"""More digits than S3 has ever sent."""
+from pipeline.model import Image, ImageInfo, Outcome, Source, Status
+from pipeline.urls import image_url
 
 UPLOADS: Final = "uploads/"
 """Where the upload API puts sources: `uploads/<owner>/...`."""
 
 
 class State(StrEnum):
-    """What a source has come to."""
+    """The state of a source."""
 
     READY = "ready"
     REJECTED = "rejected"
@@ -25,62 +24,86 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What is true of *source_key* as of *sequencer*, which compares as text.
+    """The outcome for *source_key*.
 
-    *facts* are what there is to say about it, as plain numbers, texts, lists and mappings.
+    *facts* hold everything else as JSON values. *confirmed_at* is the time of the final check by
+    the clock of S3; consumers order events by it.
     """
 
     source_key: str
     status: State
-    sequencer: str
     etag: str
     started_at: str  # in UTC, as ISO 8601: compares as text, too
     updated_at: str
+    confirmed_at: str
     facts: Mapping[str, Any]
 
     @property
     def milliseconds(self) -> int:
-        """The time that it took."""
+        """The processing time."""
         took = datetime.fromisoformat(self.updated_at) - datetime.fromisoformat(self.started_at)
         return round(took.total_seconds() * 1000)
 
     def fields(self) -> dict[str, Any]:
         """Return everything in one flat mapping, as it is stored and sent."""
-        return {
+        fields = {
             "source_key": self.source_key,
             "status": self.status.value,
-            "sequencer": self.sequencer,
             "etag": self.etag,
             "started_at": self.started_at,
             "updated_at": self.updated_at,
+            "confirmed_at": self.confirmed_at,
             "milliseconds": self.milliseconds,
             **self.facts,
         }
+        plain: dict[str, Any] = json.loads(json.dumps(fields, default=str))
+        return plain
 
-    def says_the_same_as(self, stored: Mapping[str, Any]) -> bool:
-        """Tell whether *stored* fields are those of this record, but for the time it took."""
-        timing = {"started_at", "updated_at", "milliseconds", "expires_at"}
-        return _without(timing, stored) == _without(timing, self.fields())
+    def says_the_same_as(self, stored: Mapping[str, Any] | None) -> bool:
+        """Return whether *stored* has the fields of this record, ignoring times."""
+        return stored is not None and _without_times(stored) == _without_times(self.fields())
 
 
-def of_outcome(outcome: Outcome, *, started_at: datetime) -> Record:
-    """Return the record of an *outcome* that is true of its source now."""
+def of_outcome(
+    outcome: Outcome,
+    *,
+    source_key: str,
+    bucket: str,
+    cdn_url: str | None = None,
+    started_at: datetime,
+    now: datetime,
+) -> Record:
+    """Return the record of a confirmed *outcome*. With *cdn_url*, its images have URLs below it."""
+    if outcome.confirmed_at is None:
+        raise ValueError(f"an outcome that is not confirmed: {outcome.status}")
     source = outcome.source
-    if source is None:
-        raise ValueError(f"an outcome of nothing: {outcome.status}")
     return Record(
-        source_key=source.key,
+        source_key=source_key,
         status=_STATES[outcome.status],
-        sequencer=comparable(source.sequencer),
-        etag=source.etag if isinstance(source, Source) else "",
+        etag=source.etag if source else "",
         started_at=started_at.isoformat(timespec="milliseconds"),
-        updated_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        facts={**_owner(source.key), **_upload(source), **_result(outcome)},
+        updated_at=now.isoformat(timespec="milliseconds"),
+        confirmed_at=timestamp(outcome.confirmed_at),
+        facts={
+            "bucket": bucket,
+            **_owner(source_key),
+            **_upload(source),
+            **_result(outcome, cdn_url),
+        },
     )
 
 
-def of_picture(picture: Picture) -> dict[str, Any]:
-    """Return what a record says of the picture that a source showed."""
+def timestamp(at: datetime) -> str:
+    """Format the time of a response from S3, which has whole seconds."""
+    return at.isoformat(timespec="seconds")
+
+
+def of_picture(picture: ImageInfo) -> dict[str, Any]:
+    """Return the fields of a record that describe the source image."""
+    asked_for = {
+        "blurred_placeholder": picture.blurred_placeholder,
+        "exif": dict(picture.exif),
+    }
     return {
         "format": picture.format.value,
         "width": picture.size.width,
@@ -89,18 +112,46 @@ def of_picture(picture: Picture) -> dict[str, Any]:
         "has_alpha": picture.has_alpha,
         "dominant_color": picture.dominant_color,
         "placeholder": picture.placeholder,
+        "digital_source_type": picture.digital_source_type,
+        "has_c2pa": picture.has_c2pa,
+        **{name: value for name, value in asked_for.items() if value},
     }
 
 
-def of_image(image: Published) -> dict[str, Any]:
-    """Return what a record says of one of a source's images."""
-    return {**asdict(image), "format": image.format.value}
+def of_image(image: Image, cdn_url: str | None) -> dict[str, Any]:
+    """Return the fields of a record that describe a processed image."""
+    fields = {**asdict(image), "format": image.format.value, "etag": image.etag.strip('"')}
+    url = {"url": image_url(cdn_url, image.key)} if cdn_url else {}
+    return {name: value for name, value in fields.items() if name != "warnings" or value} | url
 
 
-def comparable(sequencer: str) -> str:
-    """Return *sequencer* in a form that compares as `stamps.is_newer` does, but as text."""
-    return sequencer.upper().ljust(SEQUENCER_WIDTH, "0")
+def is_of(record: Mapping[str, Any], source: Source | None) -> bool:
+    """Return whether *record* is of the upload that *source* is, or of none."""
+    upload = (source.etag, source.version) if source else ("", None)
+    return (record["etag"], record.get("version")) == upload
 
+
+def image_info_of(record: Mapping[str, Any]) -> ImageInfo:
+    """Read the fields of `of_picture`."""
+    fields = {name: record[name] for name in _INFO}
+    size = {"width": record["width"], "height": record["height"]}
+    told = {name: record[name] for name in _OPTIONAL_INFO if name in record}
+    return ImageInfo.of({**fields, **told, "size": size})
+
+
+def images_of(record: Mapping[str, Any]) -> tuple[Image, ...]:
+    """Read the fields of `of_image` of every image; a rejection has none."""
+    return tuple(
+        Image.of({**_without_url(fields), "etag": f'"{fields["etag"]}"'})
+        for fields in record.get("images", ())
+    )
+
+
+_INFO: Final = ("format", "frames", "has_alpha", "dominant_color", "placeholder")
+_OPTIONAL_INFO: Final = (
+    *("digital_source_type", "has_c2pa"),
+    *("blurred_placeholder", "exif", "warnings"),
+)
 
 _STATES: Final = {
     Status.PUBLISHED: State.READY,
@@ -111,36 +162,46 @@ _STATES: Final = {
 
 
 def _owner(key: str) -> dict[str, str]:
-    """Return whose a source is that came by the upload API, for the index of each one's own."""
+    """Return the owner of a source from the upload API, for the index by owner."""
     owner, slash, _ = key.removeprefix(UPLOADS).partition("/")
     return {"owner": owner} if slash and owner and key.startswith(UPLOADS) else {}
 
 
-def _upload(source: Source | Removal) -> dict[str, Any]:
-    if isinstance(source, Removal):
-        return {"bucket": source.bucket}
-    return {"bucket": source.bucket, "version": source.version, "bytes": source.size}
-
-
-def _result(outcome: Outcome) -> dict[str, Any]:
-    if outcome.rejection:
-        rejection = outcome.rejection
-        return {
-            "reason": rejection.reason,
-            "message": str(rejection),
-            "found": dict(rejection.found),
-        }
-    if outcome.picture is None:
+def _upload(source: Source | None) -> dict[str, Any]:
+    if source is None:
         return {}
+    options = {
+        "options": str(source.options),
+        "ignored_options": list(source.options.ignored),
+    }
     return {
-        "recipe": outcome.recipe,
-        **of_picture(outcome.picture),
-        "images": [
-            {**of_image(image), "etag": outcome.etags[image.key].strip('"')}
-            for image in outcome.images
-        ],
+        "version": source.version,
+        "bytes": source.size,
+        **{name: value for name, value in options.items() if value},
     }
 
 
-def _without(names: set[str], fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if name not in names}
+def _result(outcome: Outcome, cdn_url: str | None) -> dict[str, Any]:
+    if rejection := outcome.rejection:
+        return {
+            "reason": rejection.reason,
+            "message": str(rejection),
+            "details": dict(rejection.details),
+        }
+    if outcome.info is None:
+        return {}
+    warnings = {"warnings": dict(outcome.info.warnings)} if outcome.info.warnings else {}
+    return {
+        **of_picture(outcome.info),
+        **warnings,
+        "images": [of_image(image, cdn_url) for image in outcome.images],
+    }
+
+
+def _without_url(image: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in image.items() if name != "url"}
+
+
+def _without_times(fields: Mapping[str, Any]) -> dict[str, Any]:
+    times = {"started_at", "updated_at", "confirmed_at", "milliseconds", "expires_at"}
+    return {name: value for name, value in fields.items() if name not in times}

@@ -1,41 +1,45 @@
-"""Values checked against JSON Schema, as far as the API's own description goes."""
+"""Validate values against the part of JSON Schema that the API's description uses."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+
+KEYWORDS: Final = frozenset(
+    {
+        *("type", "required", "properties", "additionalProperties", "enum"),
+        *("minLength", "maxLength", "minimum", "maximum"),
+    }
+)
+"""What `violations` understands of JSON Schema."""
 
 _TYPES: Final = {"object": dict, "string": str, "integer": int}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """What is wrong with a value, and where: a JSON pointer, as RFC 6901 has them in fragments."""
+    """What is wrong with a value, and where: a JSON pointer as a URI fragment (RFC 6901)."""
 
     pointer: str
     detail: str
 
 
 def violations(value: object, schema: Mapping[str, Any], pointer: str = "#") -> Iterator[Violation]:
-    """Yield what *schema* forbids about *value*.
-
-    It may use type, required, properties, additionalProperties, enum, and the limits of lengths
-    and of numbers; other keywords say nothing here.
-    """
+    """Yield every way in which *value* violates *schema*, whose `KEYWORDS` alone are checked."""
     kind = schema["type"]
-    # To JSON Schema 174.0 is an integer; true is no number, though to Python it is one.
+    # In JSON Schema 174.0 is an integer, and true is not; Python has it the other way round.
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, _TYPES[kind]) or isinstance(value, bool):
         yield Violation(pointer=pointer, detail=f"must be of type {kind}")
     elif isinstance(value, dict):
-        yield from _of_object(value, schema, pointer)
+        yield from _object_violations(value, schema, pointer)
     elif "enum" in schema and value not in schema["enum"]:
         yield Violation(pointer=pointer, detail=f"must be one of {', '.join(schema['enum'])}")
     else:
-        yield from _of_limits(value, schema, pointer)
+        yield from _limit_violations(value, schema, pointer)
 
 
-def _of_object(
+def _object_violations(
     value: Mapping[str, Any], schema: Mapping[str, Any], pointer: str
 ) -> Iterator[Violation]:
     properties = schema["properties"]
@@ -49,7 +53,7 @@ def _of_object(
             yield Violation(pointer=pointer, detail=f"has only {', '.join(properties)}")
 
 
-def _of_limits(value: Any, schema: Mapping[str, Any], pointer: str) -> Iterator[Violation]:
+def _limit_violations(value: Any, schema: Mapping[str, Any], pointer: str) -> Iterator[Violation]:
     measure, unit = (len(value), " characters long") if isinstance(value, str) else (value, "")
     least = schema.get("minLength" if unit else "minimum")
     most = schema.get("maxLength" if unit else "maximum")

@@ -1,21 +1,17 @@
-"""The records of all sources: the only module that talks to DynamoDB.
+"""The records of all sources: the only module that talks to DynamoDB."""
 
-Every write is conditional on what is there, so that the newest stays, in whatever order the
-writes come.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from pipeline.errors import TransientFailure
-from pipeline.records import Record, State, comparable
+from pipeline.aws import aws_call, error_code
+from pipeline.records import Record, State
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -26,18 +22,12 @@ BY_STATUS: Final = "by-status"
 BY_OWNER: Final = "by-owner"
 
 POSITION: Final = ("source_key", "updated_at")
-"""What tells the place of a record in either index, besides whose or of which status it is."""
-
-MAX_TRIES: Final = 5
-"""Every lost try means that another handler won one, so a few are enough."""
-
-_NEWER = "attribute_not_exists(source_key) OR sequencer < :sequencer"
-_UNCHANGED = "sequencer = :old_sequencer AND updated_at = :old_updated_at"
+"""The attributes of a position in either index, besides the owner or the status."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some of a list of records, and after which one the next page begins, if there is one."""
+    """One page of records, and the position where the next page starts, if any."""
 
     records: Sequence[Item]
     next: Mapping[str, str] | None
@@ -53,35 +43,32 @@ class Table:
         self._name = name
         self._days_kept = days_kept
 
-    def put(self, record: Record) -> bool:
-        """Write *record* unless a newer one is there; tell whether it is the newest.
-
-        What says the same already is left as it is. A record without a sequencer takes the place
-        of one of the same content.
-        """
-        old = self._write(record, _NEWER, {})
-        for _ in range(MAX_TRIES):
-            if old is None:
-                return True
-            if record.sequencer == comparable("") and record.etag == old["etag"]:
-                record = replace(record, sequencer=old["sequencer"])
-            if record.sequencer < old["sequencer"]:
-                return False
-            if record.says_the_same_as(old):
-                return True
-            seen = {f":old_{name}": old[name] for name in ("sequencer", "updated_at")}
-            old = self._write(record, _UNCHANGED, seen)
-        raise TransientFailure(
-            f"record {record.source_key!r}: overtaken {MAX_TRIES} times in a row"
-        )
+    def put(self, record: Record, *, over: Item | None) -> bool:
+        """Write *record* if *over* is still the record of its source; return whether it was."""
+        fields = record.fields()
+        if self._days_kept:
+            expiry = datetime.now(UTC) + timedelta(days=self._days_kept)
+            fields["expires_at"] = int(expiry.timestamp())
+        with aws_call("write a record"):
+            try:
+                self._client.put_item(
+                    TableName=self._name, Item=_attributes(fields), **_unless_changed(over)
+                )
+            except ClientError as error:
+                if error_code(error) == "ConditionalCheckFailedException":
+                    return False
+                raise
+        return True
 
     def get(self, source_key: str) -> Item | None:
-        """Return the record of *source_key*, or None."""
-        with _naming("read a record"):
-            answer = self._client.get_item(
-                TableName=self._name, Key=_attributes({"source_key": source_key})
+        """Return the record of *source_key*, read consistently, or None."""
+        with aws_call("read a record"):
+            response = self._client.get_item(
+                TableName=self._name,
+                Key=_attributes({"source_key": source_key}),
+                ConsistentRead=True,
             )
-        return _item(answer["Item"]) if "Item" in answer else None
+        return _item(response["Item"]) if "Item" in response else None
 
     def recent(
         self, state: State, *, owner: str | None, limit: int, after: Mapping[str, str] | None
@@ -107,40 +94,32 @@ class Table:
         if after:
             own = {"status": state.value} if owner is None else {"owner": owner}
             request["ExclusiveStartKey"] = _attributes({**after, **own})
-        with _naming("list records"):
-            answer = self._client.query(**request)
-        last = _item(answer.get("LastEvaluatedKey", {}))
+        with aws_call("list records"):
+            response = self._client.query(**request)
+        last = _item(response.get("LastEvaluatedKey", {}))
         return Page(
-            records=[_item(found) for found in answer["Items"]],
+            records=[_item(found) for found in response["Items"]],
             next={name: last[name] for name in POSITION} if last else None,
         )
 
-    def _write(self, record: Record, condition: str, seen: Item) -> Item | None:
-        """Write *record* if *condition* holds; return what is there if it does not."""
-        fields = record.fields()
-        if self._days_kept:
-            expiry = datetime.now(UTC) + timedelta(days=self._days_kept)
-            fields["expires_at"] = int(expiry.timestamp())
-        values = {":sequencer": record.sequencer} if condition is _NEWER else dict(seen)
-        with _naming("write a record"):
-            try:
-                self._client.put_item(
-                    TableName=self._name,
-                    Item=_attributes(fields),
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues=_attributes(values),
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-            except ClientError as error:
-                if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                    return _item(error.response["Item"])  # type: ignore[typeddict-item]  # asked for
-                raise
-        return None
+
+def _unless_changed(record: Item | None) -> dict[str, Any]:
+    """Return the condition that *record* is stored, told by its content and its time."""
+    if record is None:
+        return {"ConditionExpression": "attribute_not_exists(source_key)"}
+    return {
+        "ConditionExpression": "etag = :etag AND updated_at = :updated_at",
+        "ExpressionAttributeValues": _attributes(
+            {":etag": record["etag"], ":updated_at": record["updated_at"]}
+        ),
+    }
 
 
 def _attributes(fields: Item) -> dict[str, Any]:
     serialize = TypeSerializer().serialize
-    return {name: serialize(value) for name, value in fields.items()}
+    # DynamoDB takes decimals, not floats.
+    exact = json.loads(json.dumps(fields), parse_float=Decimal)
+    return {name: serialize(value) for name, value in exact.items()}
 
 
 def _item(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,20 +128,11 @@ def _item(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return *value* with whole numbers in place of decimals: there are no others in a record."""
+    """Return *value* with numbers as Python and JSON know them."""
     if isinstance(value, Decimal):
-        return int(value)
+        return int(value) if value == int(value) else float(value)
     if isinstance(value, list):
         return [_plain(element) for element in value]
     if isinstance(value, dict):
         return {name: _plain(element) for name, element in value.items()}
     return value
-
-
-@contextmanager
-def _naming(action: str) -> Iterator[None]:
-    """Make a `TransientFailure` that names *action* of whatever goes wrong on the way."""
-    try:
-        yield
-    except (ClientError, BotoCoreError) as error:
-        raise TransientFailure(f"cannot {action}: {error}") from error

@@ -1,7 +1,7 @@
-"""What operators see: a line in the log and metrics for every upload."""
+"""Log one line and emit metrics for every upload."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
@@ -9,50 +9,66 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from pipeline.attempts import Answer
-from pipeline.errors import Rejected
-from pipeline.model import Status
+from pipeline.attempt import Result
+from pipeline.model import Image, Status
 
-# In ASCII a key cannot break its line, not even for readers that know more line ends than \n.
+# ASCII: a key cannot break the line, even for readers that accept other line ends than \n.
 logger = Logger(json_serializer=partial(json.dumps, default=str))
 metrics = Metrics()
 
-_WRITE: Final = {Status.FAILED: logger.error, Status.REJECTED: logger.warning}
+_SANDBOX_METRICS: Final = {
+    "worker lost": "WorkersLost",
+    "rendered in process": "RenderedInProcess",
+    "child crashed": "ChildrenCrashed",
+}
+
+_LOG: Final = {Status.FAILED: logger.error, Status.REJECTED: logger.warning}
 
 
-def log(answers: Sequence[Answer]) -> None:
-    """Write one line and one set of metrics for each of *answers*."""
-    for answer in answers:
-        note(answer)
-        _count(answer)
-
-
-def note(answer: Answer) -> None:
-    """Write one line for an *answer* with which no upload has ended."""
-    status = answer.outcome.status
-    _WRITE.get(status, logger.info)(status.value, extra=_line(answer))
-
-
-def _count(answer: Answer) -> None:
-    metrics.add_metric(answer.outcome.status.value.capitalize(), MetricUnit.Count, 1)
-    metrics.add_metric("Duration", MetricUnit.Milliseconds, answer.milliseconds["total"])
-    for published in answer.outcome.published:
-        metrics.add_metric("BytesPublished", MetricUnit.Bytes, published.bytes)
+def log_result(result: Result) -> None:
+    """Log a finished upload, and emit its metrics."""
+    log_step(result)
+    metrics.add_metric(result.outcome.status.value.capitalize(), MetricUnit.Count, 1)
+    metrics.add_metric("Duration", MetricUnit.Milliseconds, result.milliseconds["total"])
+    for image in result.outcome.written:
+        metrics.add_metric("BytesPublished", MetricUnit.Bytes, image.bytes)
     metrics.flush_metrics()
 
 
-def _line(answer: Answer) -> dict[str, Any]:
+def report_sandbox(event: str, facts: Mapping[str, object]) -> None:
+    """Log an event of the rendering process, and count those that operators should see."""
+    if metric := _SANDBOX_METRICS.get(event):
+        logger.warning(event, extra=dict(facts))
+        metrics.add_metric(metric, MetricUnit.Count, 1)
+        metrics.flush_metrics()
+    else:
+        logger.info(event, extra=dict(facts))
+
+
+def log_step(result: Result) -> None:
+    """Log a step that does not finish an upload."""
+    status = result.outcome.status
+    _LOG.get(status, logger.info)(status.value, extra=_line(result))
+
+
+def _line(result: Result) -> dict[str, Any]:
+    outcome = result.outcome
     line: dict[str, Any] = {
-        "milliseconds": {stage: round(took, 1) for stage, took in answer.milliseconds.items()}
+        "milliseconds": {stage: round(took, 1) for stage, took in result.milliseconds.items()}
     }
-    if answer.request:
-        line["source"] = asdict(answer.request)
-    if answer.outcome.picture:
-        line["picture"] = asdict(answer.outcome.picture)
-    if answer.outcome.published:
-        line["published"] = [asdict(published) for published in answer.outcome.published]
-    if isinstance(answer.error, Rejected):
-        line["reason"] = answer.error.reason
-    if answer.error:
-        line["detail"] = f"{type(answer.error).__name__}: {answer.error}"
+    if source := outcome.source or result.request:
+        line["source"] = asdict(source)
+    if outcome.info:
+        line["picture"] = asdict(outcome.info)
+    if outcome.written:
+        line["published"] = [_image(image) for image in outcome.written]
+    if outcome.rejection:
+        line["reason"] = outcome.rejection.reason
+        line["detail"] = f"{type(outcome.rejection).__name__}: {outcome.rejection}"
+    elif outcome.detail:
+        line["detail"] = outcome.detail
     return line
+
+
+def _image(image: Image) -> Mapping[str, Any]:
+    return {name: value for name, value in asdict(image).items() if name != "etag"}
