@@ -1,4 +1,4 @@
-"""Upload forms and links to images: signed here, used by browsers straight against S3."""
+"""Signed upload forms and links to images, which browsers use directly with S3."""
 
 import re
 import secrets
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -14,18 +15,21 @@ from uuid import UUID
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from pipeline.aws import CLIENT_CONFIG
 from pipeline.errors import TransientFailure
 from pipeline.keys import split
 from pipeline.records import UPLOADS
-from pipeline.storage import CLIENT_CONFIG
+from pipeline.urls import image_url
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-NOBODY: Final = "-"
-"""The owner of what comes from callers who are no subject of an issuer's."""
+ANONYMOUS: Final = "-"
+"""The owner of uploads from callers without a JWT subject."""
 
 MAX_NAME: Final = 80
+
+NO_OPTIONS: Final[Mapping[str, str]] = MappingProxyType({})
 
 EXTENSIONS: Final = {
     "image/jpeg": ".jpg",
@@ -39,11 +43,20 @@ EXTENSIONS: Final = {
     "image/bmp": ".bmp",
     "image/jp2": ".jp2",
 }
-"""What may be uploaded, and how it is called then."""
+"""The content types that may be uploaded, and the extensions of their keys."""
+
+_ALIASES: Final = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/x-png": "image/png",
+    "image/x-bmp": "image/bmp",
+    "image/x-ms-bmp": "image/bmp",
+}
+"""Other names that browsers and libraries use for registered types."""
 
 SIGNING_CONFIG: Final = CLIENT_CONFIG.merge(
-    # Forms are signed the old way by default in some regions. Without the virtual style they name
-    # the global endpoint, which redirects to a bucket of another region: no form survives that.
+    # Some regions sign forms with SigV2 by default. Path-style addresses name the global endpoint,
+    # which redirects to buckets in other regions; posted forms do not follow that.
     Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
 )
 
@@ -53,14 +66,14 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """Where to post a file as `multipart/form-data`, and the fields that come before it."""
+    """Where to post a file as `multipart/form-data`, and the fields that precede it."""
 
     url: str
     fields: Mapping[str, str]
 
 
 class Uploads:
-    """Signs for two buckets, with the function's own credentials and never for longer than they."""
+    """Signs requests to two buckets. Signatures expire with the function's own credentials."""
 
     def __init__(
         self,
@@ -70,28 +83,35 @@ class Uploads:
         processed_bucket: str,
         form_seconds: int,
         link_seconds: int,
-        max_bytes: int,
+        cdn_url: str | None = None,
     ) -> None:
         self._client = client
         self._source = source_bucket
         self._processed = processed_bucket
-        self._max_bytes = max_bytes
+        self._cdn_url = cdn_url
+        self._link_seconds = link_seconds
         self.form_seconds = form_seconds
-        self.link_seconds = link_seconds
 
-    def form(self, key: str, content_type: str) -> Form:
-        """Return a form for one file under exactly *key*, of *content_type*, that is not too large.
+    def form(
+        self, key: str, content_type: str, size: int, options: Mapping[str, str] = NO_OPTIONS
+    ) -> Form:
+        """Return a form for a file with exactly this *key*, *content_type* and *size* in bytes.
 
-        Raises `TransientFailure`.
+        *options* are what the upload chooses, by the names of its user metadata.
+
+        It can be posted repeatedly until it expires: S3 supports If-None-Match for PutObject,
+        CopyObject and CompleteMultipartUpload, but not in POST policies. Raises `TransientFailure`.
         """
+        metadata = {f"x-amz-meta-{name}": value for name, value in options.items()}
+        fields = {"Content-Type": content_type, **metadata}
         try:
             form = self._client.generate_presigned_post(
                 self._source,
                 key,
-                Fields={"Content-Type": content_type},
+                Fields=fields,
                 Conditions=[
-                    {"Content-Type": content_type},
-                    ["content-length-range", 1, self._max_bytes],
+                    *({name: value} for name, value in fields.items()),
+                    ["content-length-range", size, size],
                 ],
                 ExpiresIn=self.form_seconds,
             )
@@ -99,16 +119,23 @@ class Uploads:
             raise TransientFailure(f"cannot sign a form: {error}") from error
         return Form(url=form["url"], fields=form["fields"])
 
+    @property
+    def link_seconds(self) -> int | None:
+        """How long links are valid; None is forever, on the CDN."""
+        return None if self._cdn_url else self._link_seconds
+
     def link(self, key: str) -> str:
-        """Return an address that shows the image under the processed *key*.
+        """Return a URL of the image under the processed *key*: on the CDN, or presigned.
 
         Raises `TransientFailure`.
         """
+        if self._cdn_url:
+            return image_url(self._cdn_url, key)
         try:
             return self._client.generate_presigned_url(
                 "get_object",
                 Params={"Bucket": self._processed, "Key": key},
-                ExpiresIn=self.link_seconds,
+                ExpiresIn=self._link_seconds,
             )
         except BotoCoreError as error:
             raise TransientFailure(f"cannot sign a link: {error}") from error
@@ -116,7 +143,7 @@ class Uploads:
     @property
     def form_origin(self) -> str:
         """The origin that forms are posted to."""
-        return _origin(self.form("any", "image/jpeg").url)
+        return _origin(self.form("any", "image/jpeg", 1).url)
 
     @property
     def link_origin(self) -> str:
@@ -124,10 +151,16 @@ class Uploads:
         return _origin(self.link("any"))
 
 
-def owner_of(subject: str) -> str:
-    """Return the name of *subject* in keys: itself if it is plain, or else a hash of it.
+def registered_type(content_type: str) -> str:
+    """Return *content_type* under its registered name, in lower case: RFC 6838, section 4.2."""
+    lower = content_type.lower()
+    return _ALIASES.get(lower, lower)
 
-    No two subjects have the same, and none has that of `NOBODY`: a hash begins like no plain one.
+
+def owner_of(subject: str) -> str:
+    """Return the name of *subject* in keys: the subject itself if it is plain, else a hash.
+
+    Names are unique and differ from `ANONYMOUS`: hashes begin with "_", plain subjects do not.
     """
     if _PLAIN_SUBJECT.fullmatch(subject):
         return subject
@@ -135,19 +168,19 @@ def owner_of(subject: str) -> str:
 
 
 def prefix_of(owner: str) -> str:
-    """Return what every key of *owner* begins with."""
+    """Return the prefix of every key of *owner*."""
     return f"{UPLOADS}{owner}/"
 
 
 def new_key(filename: str, content_type: str, *, owner: str) -> str:
-    """Return a key that never was: unguessable, and in the order of time within its day."""
+    """Return a new, unguessable key. Keys of one day sort by time."""
     now = datetime.now(UTC)
     name = safe_name(filename) + EXTENSIONS[content_type]
     return f"{prefix_of(owner)}{now:%Y-%m-%d}/{_uuid7(now)}/{name}"
 
 
 def safe_name(filename: str) -> str:
-    """Return what of *filename* means the same everywhere, without folder and extension."""
+    """Return *filename* in portable characters, without folder and extension."""
     _, stem, _ = split(filename.replace("\\", "/"))
     ascii_only = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
     return _UNSAFE.sub("-", ascii_only)[:MAX_NAME].strip("-.") or "image"

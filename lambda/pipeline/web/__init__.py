@@ -1,4 +1,4 @@
-"""What the upload API shows: its page, its description of itself, and the headers of answers."""
+"""The page and the OpenAPI description that the upload API serves, and its security headers."""
 
 import json
 import re
@@ -23,7 +23,7 @@ SECURITY_HEADERS: Final = {
 
 
 def content_security_policy(*, form_origin: str, image_origin: str) -> str:
-    """Return the policy of the page: its one script, its one style, and the two buckets."""
+    """Return the page's policy, which allows its script, its style and the two buckets only."""
     return "; ".join(
         (
             "default-src 'none'",
@@ -38,14 +38,17 @@ def content_security_policy(*, form_origin: str, image_origin: str) -> str:
     )
 
 
-def description(*, max_bytes: int) -> dict[str, Any]:
-    """Return the OpenAPI description of an API that takes files of at most *max_bytes*."""
+def description(*, max_bytes: int, accepts_options: bool) -> dict[str, Any]:
+    """Return the OpenAPI description of an API that accepts files of at most *max_bytes*."""
     document: dict[str, Any] = json.loads((_HERE / "openapi.json").read_text())
-    document["components"]["schemas"]["Upload"]["properties"]["size"]["maximum"] = max_bytes
+    properties = document["components"]["schemas"]["Upload"]["properties"]
+    properties["size"]["maximum"] = max_bytes
+    if not accepts_options:
+        del properties["options"]
     return document
 
 
 def _hash(element: str) -> str:
-    """Return the source expression for the one inline *element*: CSP Level 3, section 2.3.1."""
+    """Return the source expression of the only inline *element* (CSP Level 3, section 2.3.1)."""
     [content] = re.findall(rf"<{element}>(.*?)</{element}>", PAGE, re.DOTALL)
     return f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'"
