@@ -1,20 +1,20 @@
 output "source_bucket" {
-  description = "Name of the bucket that takes the uploads"
-  value       = module.source.name
+  description = "Name of the bucket for uploads"
+  value       = local.source_bucket.name
 }
 
 output "processed_bucket" {
-  description = "Name of the bucket that the results appear in"
-  value       = module.processed.name
+  description = "Name of the bucket for processed images"
+  value       = local.processed_bucket.name
 }
 
 output "function_name" {
-  description = "Name of the function that makes the images"
+  description = "Name of the function"
   value       = aws_lambda_function.processor.function_name
 }
 
 output "function_arn" {
-  description = "ARN of the function that makes the images"
+  description = "ARN of the function"
   value       = aws_lambda_function.processor.arn
 }
 
@@ -24,54 +24,85 @@ output "log_group" {
 }
 
 output "failure_queue_url" {
-  description = "Address of the queue that holds what could not be processed, and why"
+  description = "URL of the queue with the uploads that could not be processed, and the reasons"
   value       = aws_sqs_queue.failures.url
 }
 
 locals {
   photo = "photo${try(var.trigger_suffixes[0], ".jpg")}"
-  # In a bucket, and under what ends in a slash, `aws s3 cp` gives the object the name of the file.
-  photo_url = "s3://${module.source.name}/${var.trigger_prefix}${endswith("/${var.trigger_prefix}", "/") ? "" : local.photo}"
+  # If the URL ends in a slash, `aws s3 cp` appends the name of the file.
+  photo_url = "s3://${local.source_bucket.name}/${var.trigger_prefix}${endswith("/${var.trigger_prefix}", "/") ? "" : local.photo}"
 }
 
 output "upload_command" {
-  description = "A command for the shell that uploads an image"
+  description = "Shell command that uploads an image"
   value = join(" ", concat(["aws", "s3", "cp"], [
     for word in [local.photo, local.photo_url] : can(regex("^[0-9A-Za-z/:.,_+@%=-]+$", word)) ? word : "'${replace(word, "'", "'\\''")}'"
   ]))
 }
 
 output "metadata_table" {
-  description = "Name of the table of records; null without metadata"
+  description = "Name of the table with the records; null without metadata"
   value       = one(module.metadata[*].table_name)
 }
 
 output "upload_api_endpoint" {
-  description = "Address of the upload API, and of its page; null without upload_api"
+  description = "URL of the upload API and its page; null without upload_api"
   value       = one(module.upload_api[*].endpoint)
 }
 
 output "upload_api_execution_arn" {
-  description = "Beginning of the ARNs of the upload API's routes, for policies that allow execute-api:Invoke; null without upload_api"
+  description = "Prefix of the ARNs of the upload API's routes, for policies that allow execute-api:Invoke; null without upload_api"
   value       = one(module.upload_api[*].execution_arn)
 }
 
 output "upload_api_id" {
-  description = "Id of the upload API; null without upload_api"
+  description = "ID of the upload API; null without upload_api"
   value       = one(module.upload_api[*].api_id)
+}
+
+output "cdn_url" {
+  description = "URL below which the CDN serves the processed bucket, without a slash at the end; null without cdn"
+  value       = try(local.cdn.url, null)
+}
+
+output "cdn_domain_name" {
+  description = "Domain name that CloudFront has given the distribution, for DNS records of yours; null unless Terraform has made it"
+  value       = one(module.cdn[*].domain_name)
+}
+
+output "cdn_distribution_id" {
+  description = "ID of the distribution, for invalidations; null unless Terraform has made it"
+  value       = one(module.cdn[*].distribution_id)
+}
+
+output "cdn_key_ids" {
+  description = "IDs of the public keys of the CDN by name, for signing URLs; null unless Terraform has made the distribution"
+  value       = one(module.cdn[*].key_ids)
+}
+
+output "cdn_bucket_policy_statements" {
+  description = "What the policy of the processed bucket must contain for the CDN; Terraform sees to that if the bucket is its own"
+  value       = local.cdn_bucket_statements
+}
+
+output "cdn_key_policy_statements" {
+  description = "What the policy of kms_key must contain for the CDN; empty without either"
+  value       = local.cdn_key_statements
 }
 
 output "workflow_arn" {
   description = "ARN of the workflow's state machine; null without workflow"
-  value       = one(module.workflow[*].state_machine_arn)
+  value       = one(values(module.workflow)[*].state_machine_arn)
 }
 
 output "backfill" {
-  description = "What `make backfill` needs to know of this deployment; null without backfill"
+  description = "What `make backfill` needs to know about this deployment; null without backfill"
   value = one([for backfill in module.backfill : {
     state_machine_arn            = backfill.state_machine_arn
-    source_bucket                = module.source.name
-    processed_bucket             = module.processed.name
+    source_bucket                = local.source_bucket.name
+    processed_bucket             = local.processed_bucket.name
+    failure_queue_url            = aws_sqs_queue.failures.id
     inventory_bucket             = backfill.inventory_bucket
     results_prefix               = backfill.results_prefix
     prefix                       = var.trigger_prefix
@@ -84,6 +115,21 @@ output "backfill" {
     memory_mb                    = var.memory_mb
     architecture                 = var.architecture
     timeout_seconds              = var.timeout_seconds
-    variants                     = length(var.variants)
+    variants                     = sum([for variant in var.variants : length(coalesce(variant.widths, [0])) * length(coalesce(variant.formats, ["keep"]))])
   }])
+}
+
+output "alarm_arn" {
+  description = "ARN of the composite alarm; null without monitoring"
+  value       = one(module.monitoring[*].alarm_arn)
+}
+
+output "alarm_topic_arn" {
+  description = "ARN of the topic that sends alarms by e-mail; null without monitoring.emails"
+  value       = one(module.monitoring[*].topic_arn)
+}
+
+output "dashboard_url" {
+  description = "URL of the dashboard in the console; null without monitoring"
+  value       = one(module.monitoring[*].dashboard_url)
 }

@@ -9,7 +9,7 @@ terraform {
   }
 }
 
-# Everything in the source bucket, batch by batch, as backfill.asl.yaml has it.
+# A state machine that processes the objects of the source bucket in batches; backfill.asl.yaml defines it.
 
 locals {
   partition      = split(":", var.function.arn)[1]
@@ -20,7 +20,7 @@ locals {
   patience      = { interval_seconds = 5, backoff_rate = 3, max_attempts = local.attempts - 1 }
   pause_seconds = sum([for retry in range(local.patience.max_attempts) : local.patience.interval_seconds * pow(local.patience.backoff_rate, retry)])
 
-  # Express executions cost less, and are cut off after 300 seconds: there must be time for every attempt.
+  # Express executions cost less, but end after 300 seconds, which must be enough for all attempts.
   execution_type = local.batch_seconds * local.attempts + local.pause_seconds <= 290 ? "EXPRESS" : "STANDARD"
 
   definition = yamldecode(templatefile("${path.module}/backfill.asl.yaml", {
@@ -33,7 +33,6 @@ locals {
     processed_bucket             = var.processed_bucket.name
     results_prefix               = local.results_prefix
     trigger                      = jsonencode(var.trigger)
-    reviewed_only                = var.reviewed_only
     batch_size                   = var.batch_size
     max_concurrency              = var.max_concurrency
     tolerated_failure_percentage = var.tolerated_failure_percentage
@@ -45,18 +44,19 @@ locals {
   }))
 }
 
-# What the state machine may do: look into the one bucket, write beside the images in the other, and ask the function.
+# The permissions of the state machine.
 
 locals {
   permissions = {
-    list-source = [
+    list-buckets = [
       { Effect = "Allow", Action = ["s3:ListBucket"], Resource = var.source_bucket.arn },
+      { Effect = "Allow", Action = ["s3:ListBucket"], Resource = var.processed_bucket.arn },
     ]
     read-inventory = var.inventory_bucket == null ? null : [
       { Effect = "Allow", Action = ["s3:GetObject"], Resource = "${var.inventory_bucket.arn}/*" },
     ]
     write-results = [
-      # Long results are written in parts.
+      # Step Functions writes long results as multipart uploads.
       {
         Effect   = "Allow"
         Action   = ["s3:GetObject", "s3:PutObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"]
@@ -64,7 +64,12 @@ locals {
       },
     ]
     use-key = var.kms_key == null ? null : [
-      { Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = var.kms_key.arn },
+      {
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+        Resource  = var.kms_key.arn
+        Condition = { StringEquals = { "kms:ViaService" = "s3.${split(":", var.kms_key.arn)[3]}.amazonaws.com" } }
+      },
     ]
     invoke-function = [
       { Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = var.function.arn },
@@ -76,7 +81,7 @@ module "state_machine" {
   source = "../state_machine"
 
   name               = var.name
-  type               = "STANDARD" # the only one that may take longer than five minutes
+  type               = "STANDARD" # express would end after five minutes
   definition         = jsonencode(local.definition)
   permissions        = local.permissions
   log_retention_days = var.log_retention_days
@@ -84,7 +89,7 @@ module "state_machine" {
   tags               = var.tags
 }
 
-# Every batch is an execution of its own, which the state machine starts as anybody else would.
+# Every batch is an execution of its own, which the state machine must be allowed to start.
 
 resource "aws_iam_role_policy" "run_batches" {
   name = "run-batches"
@@ -96,8 +101,8 @@ resource "aws_iam_role_policy" "run_batches" {
       {
         Effect = "Allow"
         Action = ["states:DescribeExecution", "states:StopExecution"]
-        # execution:<name of the machine>/<label of the map>:<name>
-        Resource = "${replace(module.state_machine.arn, ":stateMachine:", ":execution:")}/*"
+        # Its executions, and those of its maps: execution:<machine>:<name> and execution:<machine>/<label>:<name>.
+        Resource = [for rest in [":*", "/*"] : "${replace(module.state_machine.arn, ":stateMachine:", ":execution:")}${rest}"]
       },
     ]
   })

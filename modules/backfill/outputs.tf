@@ -4,16 +4,16 @@ output "state_machine_arn" {
 }
 
 output "results_prefix" {
-  description = "Beginning of the keys that results are written under, before the name of the execution"
+  description = "Prefix of the keys of the results, followed by the name of the execution"
   value       = local.results_prefix
 }
 
 output "attempts" {
-  description = "How often a batch is tried at most"
+  description = "Maximum number of attempts per batch"
   value       = local.attempts
 }
 
 output "inventory_bucket" {
-  description = "Name of the bucket that S3 Inventory reports lie in; null if none are used"
+  description = "Name of the bucket with S3 Inventory reports; null for none"
   value       = one([for bucket in var.inventory_bucket[*] : split(":::", bucket.arn)[1]])
 }

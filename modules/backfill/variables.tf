@@ -1,76 +1,71 @@
 variable "name" {
-  description = "Name of the state machine and its role, and the end of that of its log group"
+  description = "Name of the state machine and its role, and suffix of the name of its log group"
   type        = string
 }
 
 variable "function" {
-  description = "The function that does the work, how long it may take, and which of its failures are tried again"
+  description = "Function that processes uploads, its timeout, and which of its errors to retry"
   type        = object({ arn = string, timeout_seconds = number, transient_errors = list(string) })
 }
 
 variable "source_bucket" {
-  description = "The bucket that holds the uploads"
+  description = "Bucket for uploads"
   type        = object({ name = string, arn = string })
 }
 
 variable "processed_bucket" {
-  description = "The bucket that the results are written to"
+  description = "Bucket for processed images"
   type        = object({ name = string, arn = string })
 }
 
 variable "inventory_bucket" {
-  description = "Bucket that S3 Inventory reports lie in, by its ARN; null if none are used"
+  description = "Bucket with S3 Inventory reports; null for none"
   type        = object({ arn = string })
   default     = null
 }
 
 variable "kms_key" {
-  description = "Customer key that encrypts the buckets, by its ARN; null if there is none"
+  description = "KMS key that encrypts the buckets; null if there is none"
   type        = object({ arn = string })
   default     = null
 }
 
 variable "trigger" {
-  description = "Which uploads are processed"
+  description = "Which uploads to process"
   type        = object({ prefix = string, suffixes = list(string) })
 }
 
-variable "reviewed_only" {
-  description = "Whether what was never published is left alone, because a review has to allow it first"
-  type        = bool
-}
-
 variable "batch_size" {
-  description = "How many objects one invocation is given"
+  description = "Objects per invocation of the function"
   type        = number
 }
 
 variable "max_concurrency" {
-  description = "How many invocations run at once"
+  description = "Concurrent invocations"
   type        = number
 }
 
 variable "tolerated_failure_percentage" {
-  description = "Of the objects, from which on the rest is not tried"
+  description = "Percentage of failed objects above which the backfill stops"
   type        = number
 }
 
 variable "timeout_hours" {
-  description = "Hours after which it ends in any case"
+  description = "Hours after which the backfill stops"
   type        = number
 }
 
 variable "log_retention_days" {
-  description = "Days that the log is kept"
+  description = "Days until log events are deleted; 0 keeps them forever"
   type        = number
 }
 
 variable "xray" {
-  description = "Whether executions are traced with X-Ray"
+  description = "Whether to trace executions with X-Ray"
   type        = bool
 }
 
 variable "tags" {
-  description = "Tags for everything that takes tags"
+  description = "Tags for every resource that supports them"
   type        = map(string)
 }

@@ -4,31 +4,49 @@ variable "name" {
 }
 
 variable "force_destroy" {
-  description = "Whether destroying the bucket deletes everything in it"
+  description = "Whether Terraform deletes the bucket even if it contains objects"
   type        = bool
 }
 
 variable "is_versioned" {
-  description = "Whether what is overwritten or deleted can be had again"
+  description = "Whether overwritten and deleted objects can be restored"
   type        = bool
   default     = false
 }
 
 variable "kms_key" {
-  description = "Customer key that encrypts the bucket, by its ARN; null leaves it to keys that S3 manages"
+  description = "KMS key that encrypts the bucket; null uses keys managed by S3"
   type        = object({ arn = string })
   default     = null
 }
 
 variable "expiration_days" {
-  description = "Days after which an object is deleted; null keeps it for ever"
+  description = "Days until an object is deleted; null keeps it forever"
+  type        = number
+  default     = null
+}
+
+variable "retired_days" {
+  description = "Days until an object with the tag retired = true is deleted; null keeps it"
+  type        = number
+  default     = null
+}
+
+variable "noncurrent_days" {
+  description = "Days until an old version is deleted; null keeps it forever"
   type        = number
   default     = null
 }
 
 variable "abort_multipart_days" {
-  description = "Days after which the parts of an upload that was never completed are deleted"
+  description = "Days until the parts of an incomplete multipart upload are deleted"
   type        = number
+}
+
+variable "policy_statements" {
+  description = "Further statements of the bucket policy"
+  type        = any # tuples of objects, which differ from each other
+  default     = []
 }
 
 variable "tags" {

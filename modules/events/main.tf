@@ -9,7 +9,7 @@ terraform {
   }
 }
 
-# The bus that hears of every source that was processed or rejected. It belongs to somebody else.
+# An existing event bus, which receives an event for every upload that is processed or rejected.
 
 data "aws_cloudwatch_event_bus" "completions" {
   name = var.bus_name
@@ -21,7 +21,12 @@ resource "aws_iam_role_policy" "announce_completions" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
-      { Effect = "Allow", Action = ["events:PutEvents"], Resource = data.aws_cloudwatch_event_bus.completions.arn },
+      {
+        Effect    = "Allow"
+        Action    = ["events:PutEvents"]
+        Resource  = data.aws_cloudwatch_event_bus.completions.arn
+        Condition = { StringEquals = { "events:source" = "image-pipeline" } }
+      },
     ]
   })
 }

@@ -4,6 +4,6 @@ variable "bus_name" {
 }
 
 variable "role_name" {
-  description = "Name of the role that puts the events"
+  description = "Name of the role that sends the events"
   type        = string
 }

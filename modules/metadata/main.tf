@@ -9,7 +9,7 @@ terraform {
   }
 }
 
-# One item per source: what became of its newest upload.
+# A table with one item per source key: the outcome of its latest upload.
 
 resource "aws_dynamodb_table" "records" {
   name                        = var.name
@@ -38,7 +38,7 @@ resource "aws_dynamodb_table" "records" {
     type = "S"
   }
 
-  # The most recent, and the rejected.
+  # Lists the latest records of a status.
   global_secondary_index {
     name            = "by-status"
     hash_key        = "status"
@@ -46,7 +46,7 @@ resource "aws_dynamodb_table" "records" {
     projection_type = "ALL"
   }
 
-  # Everyone's own, of what came by the upload API: nothing else has an owner.
+  # Lists the records of an owner. Only uploads by the upload API have one.
   global_secondary_index {
     name            = "by-owner"
     hash_key        = "owner"
@@ -57,7 +57,7 @@ resource "aws_dynamodb_table" "records" {
   point_in_time_recovery { enabled = true }
 
   dynamic "server_side_encryption" {
-    # Without a key of the customer's, DynamoDB encrypts with one of its own.
+    # Without a key, DynamoDB encrypts with its own.
     for_each = var.kms_key[*]
 
     content {

@@ -1,10 +1,15 @@
+output "table_id" {
+  description = "Name of the table, but unknown while the table is replaced"
+  value       = aws_dynamodb_table.records.id
+}
+
 output "table_name" {
-  description = "Name of the table of records"
+  description = "Name of the table"
   value       = aws_dynamodb_table.records.name
 }
 
 output "table_arn" {
-  description = "ARN of the table of records"
+  description = "ARN of the table"
   value       = aws_dynamodb_table.records.arn
 }
 

@@ -9,18 +9,18 @@ variable "role_name" {
 }
 
 variable "kms_key" {
-  description = "Customer key that encrypts the table, by its ARN; null leaves it to a key that DynamoDB owns"
+  description = "KMS key that encrypts the table; null uses a key owned by DynamoDB"
   type        = object({ arn = string })
   default     = null
 }
 
 variable "deletion_protection" {
-  description = "Whether the table refuses to be deleted"
+  description = "Whether DynamoDB refuses to delete the table"
   type        = bool
 }
 
 variable "expiration_days" {
-  description = "Days that a record is kept after its last change; null keeps it for ever"
+  description = "Days from the last change of a record until it is deleted; null keeps it forever"
   type        = number
   default     = null
 }

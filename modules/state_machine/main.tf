@@ -9,7 +9,7 @@ terraform {
   }
 }
 
-# A state machine with a log and a role of its own.
+# A state machine with its own log group and role.
 
 resource "aws_sfn_state_machine" "machine" {
   name       = var.name
@@ -18,7 +18,7 @@ resource "aws_sfn_state_machine" "machine" {
   definition = var.definition
   tags       = var.tags
 
-  # Without what went in and out: the log names no keys.
+  # Without inputs and outputs, so that the log contains no keys.
   logging_configuration {
     log_destination        = "${aws_cloudwatch_log_group.machine.arn}:*"
     level                  = "ERROR"
@@ -27,11 +27,11 @@ resource "aws_sfn_state_machine" "machine" {
 
   tracing_configuration { enabled = var.xray }
 
-  # Step Functions looks at once whether the role may write the log.
+  # Step Functions checks at creation whether the role may write the log.
   depends_on = [aws_iam_role_policy.machine]
 }
 
-# A group whose name begins so takes no room in the account's policy for deliveries, which has little.
+# Log groups with the prefix /aws/vendedlogs/ take no room in CloudWatch Logs' resource policy, whose size is limited.
 
 resource "aws_cloudwatch_log_group" "machine" {
   name              = "/aws/vendedlogs/states/${var.name}"
@@ -39,20 +39,27 @@ resource "aws_cloudwatch_log_group" "machine" {
   tags              = var.tags
 }
 
-# What it may do, one policy per capability.
+# The role, with one policy per capability.
+
+data "aws_caller_identity" "current" {}
 
 resource "aws_iam_role" "machine" {
   name = var.name
   assume_role_policy = jsonencode({
-    Version   = "2012-10-17"
-    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "states.amazonaws.com" } }]
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "states.amazonaws.com" }
+      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
+    }]
   })
   tags = var.tags
 }
 
 locals {
   permissions = merge(var.permissions, {
-    # Neither the delivery of logs nor X-Ray has resources that a policy could name.
+    # Neither log delivery nor X-Ray supports resource-level permissions.
     deliver-logs = [{
       Effect = "Allow"
       Action = [
@@ -72,7 +79,10 @@ locals {
 resource "aws_iam_role_policy" "machine" {
   for_each = { for capability, statements in local.permissions : capability => statements if statements != null }
 
-  name   = each.key
-  role   = aws_iam_role.machine.name
-  policy = jsonencode({ Version = "2012-10-17", Statement = each.value })
+  name = each.key
+  role = aws_iam_role.machine.id
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [for statement in each.value : { for field, value in statement : field => value if value != null }]
+  })
 }

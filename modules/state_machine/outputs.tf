@@ -4,6 +4,6 @@ output "arn" {
 }
 
 output "role_name" {
-  description = "Name of its role"
-  value       = aws_iam_role.machine.name
+  description = "Name of the role"
+  value       = aws_iam_role.machine.id
 }

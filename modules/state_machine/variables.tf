@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the state machine and its role, and the end of that of its log group"
+  description = "Name of the state machine and its role, and suffix of the name of its log group"
   type        = string
 }
 
@@ -9,26 +9,26 @@ variable "type" {
 }
 
 variable "definition" {
-  description = "Its states, as JSON"
+  description = "Definition in Amazon States Language, as JSON"
   type        = string
 }
 
 variable "permissions" {
-  description = "What it may do: the statements of one policy for each capability, or null"
-  type        = map(list(object({ Effect = string, Action = list(string), Resource = string })))
+  description = "Statements of one policy per capability; null for none"
+  type        = map(list(object({ Effect = string, Action = list(string), Resource = string, Condition = optional(map(map(string))) })))
 }
 
 variable "log_retention_days" {
-  description = "Days that the log is kept"
+  description = "Days until log events are deleted; 0 keeps them forever"
   type        = number
 }
 
 variable "xray" {
-  description = "Whether executions are traced with X-Ray"
+  description = "Whether to trace executions with X-Ray"
   type        = bool
 }
 
 variable "tags" {
-  description = "Tags for everything that takes tags"
+  description = "Tags for every resource that supports them"
   type        = map(string)
 }

@@ -9,11 +9,11 @@ terraform {
   }
 }
 
-# An HTTP API in front of the function: it hands out upload forms and tells what became of uploads.
+# An HTTP API in front of the function, which issues upload forms and reports the status of uploads.
 
 resource "aws_apigatewayv2_api" "uploads" {
   name          = var.name
-  description   = "Upload forms for, and the state of, the images of ${var.name}"
+  description   = "Issues upload forms and reports the status of uploads for ${var.name}"
   protocol_type = "HTTP"
   tags          = var.tags
 
@@ -37,8 +37,8 @@ resource "aws_apigatewayv2_integration" "function" {
   timeout_milliseconds   = 15000
 }
 
-# The page and the description hold no secret, and a browser cannot sign or authorize its way to a page.
-# With IAM nothing is open all the same: there, programs are the callers.
+# With JWT the page and the OpenAPI description are public: they contain no secrets, and a browser cannot send a token when
+# it opens a page. With IAM they are not, because only programs can sign requests.
 
 locals {
   authorization = var.jwt != null ? "JWT" : var.public ? "NONE" : "AWS_IAM"
@@ -67,7 +67,7 @@ resource "aws_apigatewayv2_authorizer" "jwt" {
 }
 
 resource "aws_apigatewayv2_route" "uploads" {
-  #checkov:skip=CKV_AWS_309:The page and its description are public, and hold no secret.
+  #checkov:skip=CKV_AWS_309:The page and the OpenAPI description are public and contain no secrets.
 
   for_each = local.routes
 
@@ -91,7 +91,7 @@ resource "aws_apigatewayv2_stage" "uploads" {
 
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.access.arn
-    # Neither the query nor the address of an image: who may see the log need not see the images.
+    # Without the query and the path, because readers of the log need not have access to the images.
     format = jsonencode({
       time       = "$context.requestTime"
       request    = "$context.requestId"
@@ -107,8 +107,10 @@ resource "aws_apigatewayv2_stage" "uploads" {
   }
 }
 
+# Log groups with the prefix /aws/vendedlogs/ take no room in CloudWatch Logs' resource policy, whose size is limited.
+
 resource "aws_cloudwatch_log_group" "access" {
-  name              = "/aws/apigateway/${var.name}"
+  name              = "/aws/vendedlogs/apigateway/${var.name}"
   retention_in_days = var.log_retention_days
   tags              = var.tags
 }
@@ -116,14 +118,17 @@ resource "aws_cloudwatch_log_group" "access" {
 resource "aws_lambda_permission" "uploads" {
   statement_id  = "upload-api"
   action        = "lambda:InvokeFunction"
-  function_name = var.function_name
+  function_name = var.function_arn # unknown while the function is replaced, so that this is replaced too
   principal     = "apigateway.amazonaws.com"
   source_arn    = "${aws_apigatewayv2_api.uploads.execution_arn}/*"
 }
 
-# Browsers send the forms straight to the bucket, from the page and from the named origins.
+# Browsers post the forms directly to the bucket, from the page and from the allowed origins. This resource owns all rules
+# of its bucket, so an existing bucket cannot have it.
 
 resource "aws_s3_bucket_cors_configuration" "source" {
+  count = var.manage_cors ? 1 : 0
+
   bucket = var.source_bucket.name
 
   cors_rule {
@@ -134,7 +139,7 @@ resource "aws_s3_bucket_cors_configuration" "source" {
   }
 }
 
-# The forms are signed by the function, which can allow no more than it may do itself.
+# The function signs the forms, which cannot permit more than its own role does.
 
 resource "aws_iam_role_policy" "accept_uploads" {
   name = "accept-uploads"

@@ -8,29 +8,29 @@ variable "role_name" {
   type        = string
 }
 
-variable "function_name" {
-  description = "Name of the function that answers"
-  type        = string
-}
-
 variable "function_arn" {
-  description = "ARN of the function that answers"
+  description = "ARN of the function that handles requests"
   type        = string
 }
 
 variable "source_bucket" {
-  description = "The bucket that takes the uploads"
+  description = "Bucket for uploads"
   type        = object({ name = string, arn = string })
 }
 
+variable "manage_cors" {
+  description = "Whether to let browsers post to the bucket, by a configuration that replaces all its rules"
+  type        = bool
+}
+
 variable "table" {
-  description = "The table of records, by its ARN; null if there is none"
+  description = "Table with the records; null if there is none"
   type        = object({ arn = string })
   default     = null
 }
 
 variable "jwt" {
-  description = "Whose tokens are accepted, and for whom they must be issued; null for none"
+  description = "OIDC issuer and audiences of the tokens to accept; null for none"
   type        = object({ issuer = string, audience = list(string) })
   default     = null
 }
@@ -46,21 +46,21 @@ variable "allowed_origins" {
 }
 
 variable "requests_per_second" {
-  description = "Requests that are answered in a second, in the long run"
+  description = "Sustained throttling limit"
   type        = number
 }
 
 variable "burst" {
-  description = "Requests that are answered at once"
+  description = "Momentary throttling limit"
   type        = number
 }
 
 variable "log_retention_days" {
-  description = "Days that the access log is kept"
+  description = "Days until access log events are deleted; 0 keeps them forever"
   type        = number
 }
 
 variable "tags" {
-  description = "Tags for everything that takes tags"
+  description = "Tags for every resource that supports them"
   type        = map(string)
 }

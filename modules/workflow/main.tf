@@ -9,16 +9,21 @@ terraform {
   }
 }
 
-# The steps of one upload, as workflow.asl.yaml has them.
+# A state machine that processes one upload per execution; workflow.asl.yaml defines it.
+#
+# The type of a state machine cannot be changed, only replaced, and for a moment both may exist. So every name contains
+# the type.
 
 locals {
+  step_seconds = var.function.timeout_seconds + 5
+
   partition = split(":", var.function.arn)[1]
 
-  # An express execution is cut off after 300 seconds, and nobody told: the function gives up before.
+  # Step Functions ends an express execution after 300 seconds without running Catch, so no step may start that could run longer.
   pace = {
     express = {
-      inspect_deadline = "{% $toMillis($states.context.Execution.StartTime) + 180000 %}"
-      deadline         = "{% $toMillis($states.context.Execution.StartTime) + 270000 %}"
+      inspect_deadline = "{% $toMillis($states.context.Execution.StartTime) + ${1000 * min(180, 280 - local.step_seconds)} %}"
+      deadline         = "{% $toMillis($states.context.Execution.StartTime) + ${1000 * (280 - local.step_seconds)} %}"
       admission        = { interval_seconds = 2, backoff_rate = 2, max_delay_seconds = 30, max_attempts = 8 }
       patience         = { interval_seconds = 1, backoff_rate = 2, max_delay_seconds = 8, max_attempts = 4, max_review_attempts = 1 }
     }
@@ -36,8 +41,7 @@ locals {
     function_arn      = var.function.arn
     failure_queue_url = var.failure_queue.url
     review            = var.review
-    max_concurrency   = var.max_concurrency
-    step_seconds      = var.function.timeout_seconds + 5
+    step_seconds      = local.step_seconds
     inspect_deadline  = jsonencode(local.pace.inspect_deadline)
     deadline          = jsonencode(local.pace.deadline)
     admission         = local.pace.admission
@@ -46,7 +50,7 @@ locals {
   }))
 }
 
-# What the state machine may do: ask these functions, and report.
+# The permissions of the state machine.
 
 locals {
   permissions = {
@@ -65,7 +69,6 @@ locals {
 module "state_machine" {
   source = "../state_machine"
 
-  # A type is for life: with it the name changes, so that a machine of the other type is there before this one goes.
   name               = "${var.name}-workflow-${var.type}"
   type               = upper(var.type)
   definition         = jsonencode(local.definition)
@@ -75,32 +78,14 @@ module "state_machine" {
   tags               = var.tags
 }
 
-# The trigger: what S3 tells EventBridge of the source bucket, one execution each.
-
-resource "aws_cloudwatch_event_rule" "uploads" {
-  name        = "${var.name}-uploads"
-  description = "Uploads to ${var.source_bucket} that are to be processed"
-  tags        = var.tags
-
-  event_pattern = jsonencode({
-    source      = ["aws.s3"]
-    detail-type = concat(["Object Created"], var.trigger.remove_deleted ? ["Object Deleted"] : [])
-    detail = {
-      bucket = { name = [var.source_bucket] }
-      # What the filters of a bucket notification mean. They hold no asterisk of their own.
-      object = { key = [for suffix in coalescelist(var.trigger.suffixes, [""]) : { wildcard = replace("${var.trigger.prefix}*${suffix}", "\\", "\\\\") }] }
-      # Images outlive an upload that has expired.
-      reason = [{ anything-but = ["Lifecycle Expiration"] }]
-    }
-  })
-}
+# The trigger: every event of the rule starts an execution.
 
 resource "aws_cloudwatch_event_target" "workflow" {
-  rule     = aws_cloudwatch_event_rule.uploads.name
+  rule     = var.rule.name
   arn      = module.state_machine.arn
   role_arn = aws_iam_role.uploads.arn
 
-  # EventBridge tries no longer and no more often than that.
+  # The maximums of EventBridge.
   retry_policy {
     maximum_event_age_in_seconds = 24 * 60 * 60
     maximum_retry_attempts       = 185
@@ -108,50 +93,33 @@ resource "aws_cloudwatch_event_target" "workflow" {
 
   dead_letter_config { arn = var.failure_queue.arn }
 
-  # When the workflow is switched off, this and all that it needs go after S3 has been told to send nothing more here.
-  lifecycle { create_before_destroy = true }
-
-  depends_on = [aws_iam_role_policy.start_workflow, aws_sqs_queue_policy.undelivered]
+  depends_on = [aws_iam_role_policy.start_workflow]
 }
 
 resource "aws_iam_role" "uploads" {
-  name = "${var.name}-uploads"
+  name = "${var.name}-uploads-${var.type}"
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
       Principal = { Service = "events.amazonaws.com" }
-      Condition = { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.uploads.arn } }
+      Condition = {
+        ArnEquals    = { "aws:SourceArn" = var.rule.arn }
+        StringEquals = { "aws:SourceAccount" = split(":", var.rule.arn)[4] }
+      }
     }]
   })
   tags = var.tags
 }
 
 resource "aws_iam_role_policy" "start_workflow" {
-  name = "start-workflow-${var.type}" # two of them, while the type is changed
-  role = aws_iam_role.uploads.name
+  name = "start-workflow"
+  role = aws_iam_role.uploads.id
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
       { Effect = "Allow", Action = ["states:StartExecution"], Resource = module.state_machine.arn },
     ]
-  })
-}
-
-# What EventBridge cannot deliver goes where everything else goes that was not processed.
-
-resource "aws_sqs_queue_policy" "undelivered" {
-  queue_url = var.failure_queue.url
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "UndeliveredUploads"
-      Effect    = "Allow"
-      Principal = { Service = "events.amazonaws.com" }
-      Action    = "sqs:SendMessage"
-      Resource  = var.failure_queue.arn
-      Condition = { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.uploads.arn } }
-    }]
   })
 }

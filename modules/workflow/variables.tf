@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Beginning of every name"
+  description = "Prefix of every name"
   type        = string
 }
 
@@ -9,47 +9,37 @@ variable "type" {
 }
 
 variable "review" {
-  description = "The function that is asked about every upload, and how long it may take; null for none"
+  description = "Function that allows or refuses every upload, and its timeout; null for none"
   type        = object({ function_arn = string, timeout_seconds = number })
   default     = null
 }
 
-variable "max_concurrency" {
-  description = "How many images of one upload are made at once"
-  type        = number
-}
-
 variable "function" {
-  description = "The function that does the work, how long it may take, and which of its failures are tried again"
+  description = "Function that processes uploads, its timeout, and which of its errors to retry"
   type        = object({ arn = string, timeout_seconds = number, transient_errors = list(string) })
 }
 
-variable "source_bucket" {
-  description = "Name of the bucket that takes the uploads"
-  type        = string
-}
-
-variable "trigger" {
-  description = "Which uploads are processed, and whether removals are"
-  type        = object({ prefix = string, suffixes = list(string), remove_deleted = bool })
+variable "rule" {
+  description = "EventBridge rule for the uploads to process"
+  type        = object({ name = string, arn = string })
 }
 
 variable "failure_queue" {
-  description = "The queue that holds what could not be processed"
+  description = "Queue for uploads that could not be processed"
   type        = object({ arn = string, url = string })
 }
 
 variable "log_retention_days" {
-  description = "Days that the log is kept"
+  description = "Days until log events are deleted; 0 keeps them forever"
   type        = number
 }
 
 variable "xray" {
-  description = "Whether executions are traced with X-Ray"
+  description = "Whether to trace executions with X-Ray"
   type        = bool
 }
 
 variable "tags" {
-  description = "Tags for everything that takes tags"
+  description = "Tags for every resource that supports them"
   type        = map(string)
 }
