@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TextIO
 
-from terraform import Event, is_change
+from tools.terraform import Event, is_change
 
 
 class Progress:
@@ -27,6 +27,10 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Clear the line, for what is printed next."""
         if self._rewrites:
             self._stream.write("\r\x1b[K")
             self._stream.flush()

@@ -1,7 +1,7 @@
 """Run Terraform where it leaves the repository alone, and without a registry if need be."""
 
+import hashlib
 import json
-import os
 import platform
 import re
 import shutil
@@ -10,22 +10,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import processes
-from isolation import isolated
-from processes import CommandFailed
-
-ROOT = Path(__file__).resolve().parent.parent
+from tools import ROOT, subprocesses
+from tools.subprocesses import CommandFailed
 
 # What the configuration consists of and reads. Whatever else lies in the repository's root, such as
 # a backend, overrides or variables, belongs to the user's own deployment.
-_LINKED = ("lambda", "main.tf", "modules", "outputs.tf", "tests", "tools", "variables.tf")
+_LINKED = (
+    *("main.tf", "outputs.tf", "variables.tf"),
+    *("examples", "lambda", "modules", "tests", "tools"),
+)
 
-_LOCK = ".terraform.lock.hcl"
+LOCK = ".terraform.lock.hcl"
+REATTACH = "TF_REATTACH_PROVIDERS"
+TESTS = "tests/terraform"
 _PROVIDER = Path("registry.terraform.io", "hashicorp", "aws")
 _MIRROR_PLACES = ("~/.terraform.d", "/usr/share", "/usr/local/share", "/opt")
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 _SETTINGS = {"TF_INPUT": "0", "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
-_OLDEST_TO_TEST = (1, 11)  # since which a mocked provider can answer while planning
+_PLAN = ".terraform/planned"  # which git ignores: a plan may hold secrets
 
 Event = Mapping[str, Any]
 
@@ -37,31 +39,53 @@ class Terraform:
         self.folder = folder
         self._environment = environment
 
-    def init(self) -> None:
+    def init(self, *options: str) -> None:
         """Install the providers and modules, changing no lock file that is there."""
-        self._run("init", *init_options(self.folder, self._environment))
+        # A provider that runs already is not installed, and would be missing without that process.
+        own = {name: value for name, value in self._environment.items() if name != REATTACH}
+        Terraform(self.folder, own).run("init", *options, *init_options(self.folder, own))
+
+    def init_once(self) -> None:
+        """Do the same, unless it has been done for the configuration as it is."""
+        stamp = self.folder / ".terraform" / "initialised"
+        fingerprint = _fingerprint(self.folder)
+        if not stamp.exists() or stamp.read_text() != fingerprint:
+            self.init()
+            stamp.write_text(fingerprint)
+
+    def provider_version(self) -> str | None:
+        """The version of the AWS provider that is installed for the configuration, if any."""
+        told = json.loads(self.run("version", "-json"))
+        version: str | None = told.get("provider_selections", {}).get(str(_PROVIDER))
+        return version
+
+    def plan(self, on_event: Callable[[Event], object] = lambda _: None) -> list[Event]:
+        """Plan and return the changes to resources, one message each; `apply_plan` makes them."""
+        (self.folder / _PLAN).parent.mkdir(exist_ok=True)
+        events = self._stream(on_event, "plan", f"-out={_PLAN}")
+        return [event["change"] for event in events if event["type"] == "planned_change"]
+
+    def planned(self) -> list[dict[str, Any]]:
+        """What was planned, with the values of all attributes."""
+        plan: dict[str, Any] = json.loads(self.run("show", "-json", _PLAN))
+        return list(plan.get("resource_changes", []))
+
+    def apply_plan(self, on_event: Callable[[Event], object] = lambda _: None) -> None:
+        """Apply what was planned."""
+        self._stream(on_event, "apply", _PLAN)
 
     def apply(self, *options: str, on_event: Callable[[Event], object] = lambda _: None) -> bool:
         """Apply, and return whether there was anything to change.
 
         *on_event* gets Terraform's messages as they come, in its machine-readable form.
         """
-        events: list[Event] = []
-
-        def on_line(line: str) -> None:
-            events.append(json.loads(line))
-            on_event(events[-1])
-
-        try:
-            self._run("apply", "-auto-approve", "-json", *options, on_line=on_line)
-        except CommandFailed as failure:
-            raise failure.but_saying("\n".join(_diagnostics(events))) from None
+        events = self._stream(on_event, "apply", "-auto-approve", *options)
         return any(is_change(event) for event in events)
 
     def has_changes(self) -> bool:
         """Whether a plan would change anything."""
         try:
-            self._run("plan", "-detailed-exitcode")
+            self.run("plan", "-detailed-exitcode")
         except CommandFailed as failure:
             if failure.status != 2:
                 raise
@@ -72,22 +96,50 @@ class Terraform:
         """The outputs of what was applied."""
         return {
             name: output["value"]
-            for name, output in json.loads(self._run("output", "-json")).items()
+            for name, output in json.loads(self.run("output", "-json")).items()
         }
 
-    def destroy(self) -> None:
+    def resources(self) -> list[dict[str, Any]]:
+        """The resources that were applied, in modules or not, with the values of all attributes."""
+        state = json.loads(self.run("show", "-json"))
+        return list(_resources(state.get("values", {}).get("root_module", {})))
+
+    def destroy(self, on_event: Callable[[Event], object] = lambda _: None) -> None:
         """Destroy everything that was applied."""
-        self._run("destroy", "-auto-approve")
+        self._stream(on_event, "destroy", "-auto-approve")
 
-    def test(self) -> None:
-        """Validate the configuration and run its own tests, showing what they print."""
-        self._run("validate", on_line=_show)
-        self._run("test", on_line=_show)
+    def validate(self) -> None:
+        """Validate the configuration."""
+        self.run("validate")
 
-    def _run(
+    def test(self, folder: str, files: Sequence[str]) -> list[Event]:
+        """Run the tests in *files* of *folder*, and return Terraform's events, also if some fail.
+
+        Raises `CommandFailed` if they cannot be run.
+        """
+        events: list[Event] = []
+        options = (f"-test-directory={folder}", *(f"-filter={file}" for file in files))
+        try:
+            self.run(
+                "test", "-json", *options, on_line=lambda line: events.append(json.loads(line))
+            )
+        except CommandFailed as failure:
+            if not any(event["type"] == "test_summary" for event in events):
+                raise failure.but_saying("\n".join(_diagnostics(events, self.folder))) from None
+        return events
+
+    def plans_of_tests(self, *names: str) -> list[Event]:
+        """Run the tests of these names, and return what each of their runs has planned."""
+        filters = (f"-filter={TESTS}/{name}.tftest.hcl" for name in names)
+        printed = self.run("test", "-json", "-verbose", f"-test-directory={TESTS}", *filters)
+        events = [json.loads(line) for line in printed.splitlines()]
+        return [event for event in events if event["type"] == "test_plan"]
+
+    def run(
         self, command: str, *options: str, on_line: Callable[[str], object] = lambda _: None
     ) -> str:
-        return processes.run(
+        """Run *command* and return what it prints. Raises `CommandFailed`."""
+        return subprocesses.run(
             "terraform",
             command,
             "-no-color",
@@ -97,10 +149,28 @@ class Terraform:
             on_line=on_line,
         )
 
+    def _stream(
+        self, on_event: Callable[[Event], object], command: str, *options: str
+    ) -> list[Event]:
+        events: list[Event] = []
+
+        def on_line(line: str) -> None:
+            events.append(json.loads(line))
+            on_event(events[-1])
+
+        try:
+            self.run(command, "-json", *options, on_line=on_line)
+        except CommandFailed as failure:
+            sentences = list(_diagnostics(events, self.folder))
+            raise failure.but_saying("\n".join(sentences) or failure.output) from None
+        return events
+
 
 def installed_version(environment: Mapping[str, str]) -> tuple[int, ...]:
     """The version of the Terraform that *environment* leads to, as far as it is numbers."""
-    told = processes.run("terraform", "version", "-json", environment={**environment, **_SETTINGS})
+    told = subprocesses.run(
+        "terraform", "version", "-json", environment={**environment, **_SETTINGS}
+    )
     return tuple(map(int, re.findall(r"\d+", json.loads(told)["terraform_version"])))
 
 
@@ -109,34 +179,69 @@ def is_change(event: Event) -> bool:
     return bool(event["type"] == "apply_complete" and event["hook"]["action"] != "read")
 
 
-def linked_root(folder: Path, **variables: object) -> None:
+def linked_root(folder: Path, files: Sequence[Path] = (), **variables: object) -> None:
     """Make *folder* a root module of the repository's own files, with *variables* set.
 
-    State and data land in *folder*.
+    Of what *files* set as well, *variables* win. State and data land in *folder*.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for link in folder.iterdir():
-        if link.is_symlink():
+        if link.is_symlink() or link.name.endswith(".tf.json"):  # of a program that was killed
             link.unlink()
     for name in _LINKED:
         (folder / name).symlink_to(ROOT / name)
-    shutil.copy(ROOT / _LOCK, folder)
+    link_settings(folder, files)
+    shutil.copy(ROOT / LOCK, folder)
     (folder / "given.auto.tfvars.json").write_text(json.dumps(variables, indent=2))
+
+
+def link_settings(folder: Path, files: Sequence[Path]) -> None:
+    """Have the configuration in *folder* read *files* of variables in this order."""
+    for number, file in enumerate(files):
+        kind = ".auto.tfvars.json" if file.suffix == ".json" else ".auto.tfvars"
+        (folder / f"{number:03}{kind}").symlink_to(file)
+
+
+def _resources(module: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for resource in module.get("resources", ()):
+        if resource["mode"] == "managed":
+            yield resource
+    for child in module.get("child_modules", ()):
+        yield from _resources(child)
+
+
+def _fingerprint(folder: Path) -> str:
+    """Of all that decides what is to be installed."""
+    files = [*folder.glob("*.tf"), *folder.glob("modules/*/*.tf"), folder / LOCK]
+    digest = hashlib.sha256()
+    for file in sorted(file for file in files if file.exists()):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def init_options(folder: Path, environment: Mapping[str, str]) -> list[str]:
     """What `terraform init` needs in *folder*: here, the mirror of the locked provider, if any."""
-    lock = folder / _LOCK
+    lock = folder / LOCK
     options = ["-lockfile=readonly"] if lock.exists() else []
-    mirror = provider_mirror(ROOT / _LOCK, environment)
+    mirror = provider_mirror(ROOT / LOCK, environment)
     return [*options, f"-plugin-dir={mirror}"] if mirror else options
+
+
+def locked_version(lock: Path = ROOT / LOCK) -> str:
+    """The version of the AWS provider that *lock* names."""
+    [version] = re.findall(r'^ *version *= *"(.+)"', lock.read_text(), re.MULTILINE)
+    return str(version)
+
+
+def target_platform() -> str:
+    """This machine, as HashiCorp names it in its downloads."""
+    machine = platform.machine().lower()
+    return f"{sys.platform}_{_MACHINES.get(machine, machine)}"
 
 
 def provider_mirror(lock: Path, environment: Mapping[str, str]) -> Path | None:
     """A directory on this machine that holds the provider in the version that *lock* names."""
-    [version] = re.findall(r'^ *version *= *"(.+)"', lock.read_text(), re.MULTILINE)
-    machine = platform.machine().lower()
-    target = f"{sys.platform}_{_MACHINES.get(machine, machine)}"
+    version, target = locked_version(lock), target_platform()
     for folder in _mirrors(environment):
         provider = folder / _PROVIDER
         packed = f"terraform-provider-aws_{version}_{target}.zip"
@@ -154,38 +259,12 @@ def _mirrors(environment: Mapping[str, str]) -> Iterator[Path]:
                 yield found.parents[2]
 
 
-def _diagnostics(events: Sequence[Event]) -> Iterator[str]:
+def _diagnostics(events: Sequence[Event], folder: Path) -> Iterator[str]:
+    """Yield the errors, each with the place in a file of settings that it is about."""
     for event in events:
-        if event["type"] == "diagnostic":
+        if event["type"] == "diagnostic" and event["diagnostic"]["severity"] == "error":
             diagnostic = event["diagnostic"]
-            yield f"{diagnostic['summary']}\n{diagnostic['detail']}".strip()
-
-
-def _insist_on_a_version_that_tests(environment: Mapping[str, str]) -> None:
-    version = installed_version(environment)
-    if version < _OLDEST_TO_TEST:
-        oldest, found = (".".join(map(str, numbers)) for numbers in (_OLDEST_TO_TEST, version))
-        sys.exit(f"`make test` needs Terraform {oldest} or later, and {found} is installed.")
-
-
-def _show(line: str) -> None:
-    print(line, end="", flush=True)
-
-
-def main() -> None:
-    """Test the repository's configuration, with the provider mocked and AWS out of reach."""
-    folder = ROOT / "build" / "terraform"
-    nowhere = isolated(os.environ, endpoint="https://127.0.0.1:1", home=folder)
-    terraform = Terraform(folder, nowhere)
-    with processes.interruptible():
-        try:
-            _insist_on_a_version_that_tests(nowhere)
-            linked_root(folder)
-            terraform.init()
-            terraform.test()
-        except CommandFailed as failure:
-            sys.exit(str(failure))
-
-
-if __name__ == "__main__":
-    main()
+            place = diagnostic.get("range", {})
+            file = (folder / place.get("filename", "")).resolve()
+            at = f"{file.name}, line {place['start']['line']}: " if ".tfvars" in file.name else ""
+            yield f"{at}{diagnostic['summary']}\n{diagnostic['detail']}".strip()

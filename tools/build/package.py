@@ -3,28 +3,22 @@
 Standard library only, so that Terraform can call it with whatever Python 3.11 or later there is.
 """
 
-import sys
-
-if sys.version_info < (3, 11):  # noqa: UP036 - what follows would end an older one in a stack trace
-    sys.exit(
-        f"The package was not made: Python 3.11 or later is needed, and {sys.executable}"
-        f" is {sys.version_info[0]}.{sys.version_info[1]}."
-    )
-
 import argparse
 import json
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-import wheels
-from interpreters import FUNCTION, Interpreter, function_python, text, this_python
-from wheels import Platform, WheelError
+from tools import ROOT
+from tools.build import wheels
+from tools.build.interpreters import FUNCTION, Interpreter, function_python, text, this_python
+from tools.build.wheels import Platform, WheelError
+from tools.command_line import parse
 
-ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "lambda"
 CACHE = ROOT / "build" / "wheels"
 PLATFORMS = {"arm64": Platform("aarch64"), "x86_64": Platform("x86_64"), "local": None}
@@ -56,8 +50,7 @@ UNUSED = (
     "PIL/PdfParser.py",
     "PIL/TarIO.py",
     "PIL/WalImageFile.py",
-    "aws_lambda_powertools/event_handler/middlewares/*",
-    "aws_lambda_powertools/event_handler/openapi/*",
+    "aws_lambda_powertools/event_handler/*",
     "aws_lambda_powertools/metrics/provider/datadog/*",
     "aws_lambda_powertools/utilities/*/*",
     "boto3/data/*",
@@ -69,11 +62,8 @@ UNUSED = (
     "fontpkg_open_sans/files/*Italic*",
     "urllib3/contrib/emscripten/*",
 )
-OPENAPI = ("__init__", "config", "constants", "exceptions", "merge", "types")
 USED = (
     *(f"PIL/{plugin}ImagePlugin.py" for plugin in PLUGINS),
-    *(f"aws_lambda_powertools/event_handler/openapi/{module}.py" for module in OPENAPI),
-    "aws_lambda_powertools/utilities/data_classes/*",
     "aws_lambda_powertools/utilities/jmespath_utils/*",
     "aws_lambda_powertools/utilities/typing/*",
     *(f"botocore/data/{service}/*/service-2.*" for service in SERVICES),
@@ -95,7 +85,7 @@ def build(platform: Platform | None, output: Path, watermark: str | None = None)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".package-") as folder:
         stage, archive = Path(folder, "stage"), Path(folder, "package.zip")
-        _write(stage, _files(platform))
+        _write(stage, files(platform))
         if watermark:
             fields = _watermark_fields(watermark)
             _write(stage, _watermark_files(fields))
@@ -108,7 +98,7 @@ def build(platform: Platform | None, output: Path, watermark: str | None = None)
         return f"{output}: {_size(output)}, {_size(stage)} unzipped, {_bytecode(compiler)}"
 
 
-def _files(platform: Platform | None) -> Iterator[tuple[PurePosixPath, bytes]]:
+def files(platform: Platform | None) -> Iterator[tuple[PurePosixPath, bytes]]:
     """What every package holds: the used part of the pinned packages, then the function."""
     for wheel in wheels.fetch(SOURCE / "requirements.txt", platform, CACHE):
         for path, data in wheels.contents(wheel):
@@ -170,7 +160,7 @@ def _watermark_files(watermark: Mapping[str, object]) -> Iterator[tuple[PurePosi
 def _check_watermark(watermark: Mapping[str, object]) -> None:
     """Raise PackageError if the function's own code, run here, could not draw *watermark*."""
     with tempfile.TemporaryDirectory() as folder:
-        _write(Path(folder), _files(None))
+        _write(Path(folder), files(None))
         checker = Path(__file__).with_name("check_watermark.py")
         command = [sys.executable, "-I", "-S", str(checker), folder, json.dumps(watermark)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -189,9 +179,10 @@ def _compile(stage: Path, python: Interpreter) -> None:
     """Add bytecode that is loaded without comparing it with its source first.
 
     It is the same in every run: compileall sorts the files, and the seed fixes the order of sets.
-    Tracebacks name the files as Lambda has them, under /var/task.
+    Tracebacks name the files as Lambda has them, under /var/task. With -P a compileall.py in the
+    current directory is not run; -I would ignore the seed.
     """
-    command = [python.path, "-S", "-s", "-m", "compileall", "-q", "-s", str(stage)]
+    command = [python.path, "-P", "-S", "-s", "-m", "compileall", "-q", "-s", str(stage)]
     command += ["-p", "/var/task", "--invalidation-mode", "unchecked-hash", str(stage)]
     subprocess.run(command, env={"PYTHONHASHSEED": "0"}, check=True)
 
@@ -226,12 +217,8 @@ def main() -> None:
     parser.add_argument("--architecture", required=True, choices=PLATFORMS)
     parser.add_argument("--output", required=True, type=Path)
     parser.add_argument("--watermark", help="the `watermark` variable as JSON")
-    options = parser.parse_args()
+    options = parse(parser)
     try:
         print(build(PLATFORMS[options.architecture], options.output, options.watermark))
     except (PackageError, WheelError) as error:
         sys.exit(f"The package was not made: {error}.")
-
-
-if __name__ == "__main__":
-    main()

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import IO
 
 _NOT_RUN = 127  # the status by which a shell says so
 
+_ROUNDS = 50
 _REQUESTS_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -35,8 +37,9 @@ def run(
     environment: Mapping[str, str],
     folder: Path | None = None,
     on_line: Callable[[str], object] = lambda _: None,
+    given: str = "",
 ) -> str:
-    """Run *command* to its end, in *folder*, and return what it printed.
+    """Run *command* to its end, in *folder*, with *given* to read, and return what it printed.
 
     *on_line* gets each line as it comes. If this is interrupted meanwhile, the command is killed
     with everything that it started. Raises CommandFailed with its output and its errors.
@@ -44,7 +47,8 @@ def run(
     lines: list[str] = []
     with (
         tempfile.TemporaryFile("w+") as errors,
-        _started(command, environment, folder, errors) as process,
+        _readable(given) as reading,
+        _started(command, environment, folder, (reading, errors)) as process,
     ):
         try:
             for line in process.stdout or ():
@@ -60,15 +64,28 @@ def run(
     return "".join(lines)
 
 
+@contextmanager
+def _readable(text: str) -> Iterator[IO[str]]:
+    """Open a file of *text* that has no name and goes when it is closed."""
+    with tempfile.TemporaryFile("w+") as file:
+        file.write(text)
+        file.seek(0)
+        yield file
+
+
 def _started(
-    command: Sequence[str], environment: Mapping[str, str], folder: Path | None, errors: IO[str]
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path | None,
+    streams: tuple[IO[str], IO[str]],
 ) -> subprocess.Popen[str]:
+    reading, errors = streams
     try:
         return subprocess.Popen(
             command,
             env=environment,
             cwd=folder,
-            stdin=subprocess.DEVNULL,
+            stdin=reading,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -82,6 +99,38 @@ def kill_group(pid: int) -> None:
     """Kill the process *pid*, which leads a group, with all of the group."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def kill_session(leader: int) -> None:
+    """Kill the process *leader*, which leads a session, with all groups of that session."""
+    for _ in range(_ROUNDS):
+        members = [pid for pid in _all_pids() if _session(pid) == leader]
+        if not members:
+            return
+        for pid in members:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)  # what was being started meanwhile is seen in the next round
+
+
+def _session(pid: int) -> int | None:
+    """The session of a process that runs; None for one that has ended, reaped or not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        state = ""  # gone, or a system without /proc
+    with suppress(OSError):
+        return None if state == "Z" else os.getsid(pid)
+    return None
+
+
+def _all_pids() -> Iterator[int]:
+    if Path("/proc/self").exists():
+        names = [entry.name for entry in Path("/proc").iterdir()]
+    else:
+        listed = subprocess.run(["ps", "-axo", "pid="], capture_output=True, text=True, check=True)
+        names = listed.stdout.split()
+    yield from (int(name) for name in names if name.isdigit())
 
 
 @contextmanager

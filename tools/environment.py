@@ -1,10 +1,10 @@
 """The environment of whatever talks to the local cloud: from it no way leads to a real account."""
 
+import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-ACCESS_KEY = "local-cloud"  # MiniStack takes the key that it was started with for the root user's
-SECRET_KEY = "made-up"  # noqa: S105 - nothing accepts it but the local cloud
 REGION = "eu-central-2"  # for most others the CLI has an SQS address that it puts above any setting
 
 _TERRAFORM_KEPT = (
@@ -13,7 +13,22 @@ _TERRAFORM_KEPT = (
 )
 
 
-def isolated(caller: Mapping[str, str], *, endpoint: str, home: Path) -> dict[str, str]:
+@dataclass(frozen=True)
+class Credentials:
+    """Of the root user of one local cloud; no other accepts them."""
+
+    access_key: str
+    secret_key: str
+
+    @classmethod
+    def random(cls) -> "Credentials":
+        """Make up new ones. The letters are no prefix of AWS's own keys."""
+        return cls(f"LOCAL{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
+
+
+def isolated(
+    caller: Mapping[str, str], *, endpoint: str, home: Path, credentials: Credentials
+) -> dict[str, str]:
     """What remains of the *caller*'s environment, and made-up credentials for *endpoint*.
 
     Every AWS setting goes: credentials, profiles, roles, endpoints of single services. The shared
@@ -22,8 +37,8 @@ def isolated(caller: Mapping[str, str], *, endpoint: str, home: Path) -> dict[st
     """
     kept = {name: value for name, value in caller.items() if _is_harmless(name, value)}
     return kept | {
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": endpoint,

@@ -108,7 +108,3 @@ def _answer(path: str, code: str) -> list[str] | None:
 def text(version: tuple[int, int]) -> str:
     """*version* as people write it."""
     return ".".join(map(str, version))
-
-
-if __name__ == "__main__":
-    print(project_python().path)

@@ -1,19 +1,24 @@
-"""Fetch pinned wheels for a platform and refuse what could not run there. Stdlib only."""
+"""Fetch pinned wheels for a platform, and refuse those that were changed or could not run there.
+
+Standard library only.
+"""
 
 import hashlib
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from zipfile import ZipFile
 
-from interpreters import FUNCTION, interpreters
+from tools.build.interpreters import FUNCTION, interpreters
 
 LAMBDA_GLIBC = 34  # Amazon Linux 2023, under python3.13, has glibc 2.34
+
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 _BINARY = {".so", ".dylib", ".pyd", ".dll"}  # perhaps with a version behind it
 _ELF_MACHINES = {"x86_64": 62, "aarch64": 183}  # e_machine, from the System V ABI
@@ -67,7 +72,8 @@ class Platform:
 def fetch(requirements: Path, platform: Platform | None, cache: Path) -> list[Path]:
     """The wheels that *requirements* pins by hash, downloaded once into *cache*.
 
-    Without a *platform* they are for the interpreter and the machine that run this.
+    Without a *platform* they are for the interpreter and the machine that run this. Raises
+    WheelError if one cannot be had, or was changed in the cache.
     """
     python = "{}{}".format(*sys.version_info[:2])
     target = platform.machine if platform else f"{sys.platform}-{python}"
@@ -77,22 +83,65 @@ def fetch(requirements: Path, platform: Platform | None, cache: Path) -> list[Pa
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as fresh:
             _download(requirements, platform, Path(fresh) / "wheels")
-            if not folder.is_dir():
-                shutil.move(Path(fresh) / "wheels", folder)
-    return sorted(folder.glob("*.whl"))
+            # Another build may have been faster; its wheels are the same.
+            with suppress(OSError):
+                (Path(fresh) / "wheels").rename(folder)
+    found = sorted(folder.glob("*.whl"))
+    _verify(found, requirements)
+    return found
 
 
 def contents(wheel: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
-    """The files of *wheel* that an installer would put on the import path."""
+    """The files of *wheel* that an installer would put on the import path.
+
+    Raises WheelError if one of them would lie outside of it.
+    """
     with ZipFile(wheel) as archive:
         for entry in archive.infolist():
+            if entry.is_dir():
+                continue
             path = PurePosixPath(entry.filename)
+            _refuse_elsewhere(entry.filename, wheel)
             if path.parts[0].endswith(".data"):
-                if path.parts[1] not in {"purelib", "platlib"}:
+                if path.parts[1:2] not in {("purelib",), ("platlib",)}:
                     continue
                 path = PurePosixPath(*path.parts[2:])
-            if not entry.is_dir():
-                yield path, archive.read(entry)
+            yield path, archive.read(entry)
+
+
+def _refuse_elsewhere(name: str, wheel: Path) -> None:
+    """Raise WheelError if *name* could lead out of the folder it is written to, on any system."""
+    is_inside = PurePosixPath(name).parts and not name.startswith("/")
+    if not is_inside or ".." in name.split("/") or set(name) & set("\\:\0"):
+        raise WheelError(f"{wheel.name} holds {name!r}, which would be written elsewhere")
+
+
+def _verify(wheels: Sequence[Path], requirements: Path) -> None:
+    """Raise WheelError unless *wheels* are those that *requirements* pins, and all of them.
+
+    pip compares the hashes when it downloads; what is in the cache may have changed since.
+    """
+    pinned = {
+        _normalised(requirement.partition("==")[0]): set(_HASH.findall(requirement))
+        for requirement in re.split(r"\n(?=[A-Za-z0-9])", requirements.read_text())
+        if "--hash=" in requirement
+    }
+    missing = set(pinned)
+    for wheel in wheels:
+        name = _normalised(wheel.name.partition("-")[0])
+        if hashlib.sha256(wheel.read_bytes()).hexdigest() not in pinned.get(name, ()):
+            raise WheelError(
+                f"{wheel} is not what {requirements.name} pins: delete {wheel.parent}, and its"
+                " wheels are downloaded again"
+            )
+        missing.discard(name)
+    if missing:
+        raise WheelError(f"there is no wheel of {', '.join(sorted(missing))} in the cache")
+
+
+def _normalised(name: str) -> str:
+    """Return the *name* of a package as PEP 503 has it; wheels write every - as _."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _is_binary(path: PurePosixPath, data: bytes) -> bool:
@@ -100,7 +149,8 @@ def _is_binary(path: PurePosixPath, data: bytes) -> bool:
 
 
 def _download(requirements: Path, platform: Platform | None, folder: Path) -> None:
-    command = [_python_with_pip(platform), "-m", "pip", "download", "--quiet", "--no-deps"]
+    # Isolated: otherwise a pip.py in the current directory is run instead of pip.
+    command = [_python_with_pip(platform), "-I", "-m", "pip", "download", "--quiet", "--no-deps"]
     command += ["--disable-pip-version-check", "--no-input", "--only-binary", ":all:"]
     command += ["--require-hashes", "--requirement", str(requirements), "--dest", str(folder)]
     command += platform.pip_options if platform else []
