@@ -1,7 +1,7 @@
 """A Map state in distributed mode, as the AWS Step Functions developer guide describes it.
 
 Its items, read from S3; their batches; the child workflow executions that they become; and the
-results, written to S3. What one child does is the business of whoever runs it.
+results, written to S3. The caller decides what one child does.
 """
 
 import contextvars
@@ -15,8 +15,9 @@ from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-import map_items
 from botocore.exceptions import ClientError
+
+from tools.operations import map_items
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

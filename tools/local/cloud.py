@@ -1,6 +1,7 @@
 """A local cloud: MiniStack on 127.0.0.1, with enforced permissions and made-up credentials."""
 
 import fcntl
+import hashlib
 import json
 import os
 import platform
@@ -10,20 +11,25 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-import certificate
-import package
-import processes
-from isolation import REGION, isolated
-from terraform import Terraform, linked_root
+import trustme
+
+from tools import ROOT, subprocesses
+from tools.build import package
+from tools.environment import REGION, Credentials, isolated
+from tools.terraform import Terraform, linked_root
 
 _PATIENCE_SECONDS = 60
-_APP = Path(__file__).with_name("local_app.py")
-_ARCHITECTURES = {"aarch64": "arm64", "arm64": "arm64"}
+# With a folder before the name of the module, hypercorn puts that on the path of Python.
+_APP = ROOT / "tools.local.ministack.app:app"
+_SERVER = ROOT / "tools" / "local" / "ministack" / "hypercorn.toml"
+ARCHITECTURE = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
+"""Of this machine, as Lambda calls it: functions run here."""
 
 
 class LocalCloudError(Exception):
@@ -33,12 +39,14 @@ class LocalCloudError(Exception):
 class Cloud:
     """One local cloud. All it ever writes is in *home*.
 
-    The server holds a lock on a file there for as long as it lives, whoever started it: so a
+    The server locks a file there for as long as it lives, whichever process started it: so a
     recorded process id is either certainly its own, or of no meaning.
     """
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self.terraform_settings: Mapping[str, str] = {}
+        """What Terraform's environment has besides: a provider that runs already."""
         self._server: subprocess.Popen[bytes] | None = None
         self._record = home / "server.json"
         self._lock = home / "server.lock"
@@ -58,7 +66,9 @@ class Cloud:
     @property
     def environment(self) -> dict[str, str]:
         """The environment for programs that are to talk to this cloud, and to no other."""
-        environment = isolated(os.environ, endpoint=self.endpoint, home=self.home)
+        environment = isolated(
+            os.environ, endpoint=self.endpoint, home=self.home, credentials=self._credentials()
+        )
         programs = str(Path(sys.executable).parent)
         return environment | {"PATH": f"{programs}{os.pathsep}{environment.get('PATH', '')}"}
 
@@ -86,7 +96,7 @@ class Cloud:
             shutil.copy(self._saved_terraform_state, self._terraform_state)
             self._serve(self._recorded()["port"])
         else:
-            self.forget()
+            self._clear()
             self._serve(_free_port())
 
     def save(self) -> None:
@@ -100,6 +110,11 @@ class Cloud:
         shutil.copy(self._terraform_state, self._saved_terraform_state)
         self._serve(port)
 
+    @property
+    def terraform_state(self) -> Path:
+        """Terraform's state of the pipeline that was deployed here."""
+        return self._terraform_state
+
     def stop(self) -> None:
         """End the server with everything that it started."""
         if self.is_running():
@@ -108,29 +123,58 @@ class Cloud:
 
     def forget(self) -> None:
         """Stop the server and remove all that there was of this cloud."""
-        with processes.uninterrupted():
+        with subprocesses.uninterrupted():
             self.stop()
             shutil.rmtree(self.home, ignore_errors=True)
 
+    def _clear(self) -> None:
+        """Remove what is no use without a server's state: not the package, nor the provider."""
+        for folder in ("state", "objects", "tmp"):
+            shutil.rmtree(self.home / folder, ignore_errors=True)
+        for file in (self._saved_terraform_state, *self.home.glob("root/terraform.tfstate*")):
+            file.unlink(missing_ok=True)
+
+    @contextmanager
+    def claimed(self, on_wait: Callable[[], object] = lambda: None) -> Iterator[None]:
+        """Keep other programs from this cloud meanwhile; wait for one that has it."""
+        self.home.parent.mkdir(parents=True, exist_ok=True)
+        with self.home.with_suffix(".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                on_wait()
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     def terraform(self, folder: Path) -> Terraform:
         """Terraform on the configuration in *folder*, for this cloud."""
-        return Terraform(folder, self.environment)
+        return Terraform(folder, {**self.environment, **self.terraform_settings})
 
-    def pipeline(self, **variables: object) -> Terraform:
+    def pipeline(self, files: Sequence[Path] = (), **variables: object) -> Terraform:
         """Terraform on the repository's own root module, for this cloud, initialised.
 
-        The package is built for the Python that runs the server: functions run in that one.
+        Of what *files* set as well, *variables* win; monitoring stays off. The package is built
+        for the Python that runs the server: functions run in that one.
         """
-        zipped = self.home / "package.zip"
         watermark = variables.get("watermark")
-        package.build(None, zipped, json.dumps(watermark) if watermark else None)
-        variables["package_path"] = str(zipped)
-        variables["architecture"] = _ARCHITECTURES.get(platform.machine(), "x86_64")
+        variables["package_path"] = str(self._package(json.dumps(watermark) if watermark else None))
+        variables["architecture"] = ARCHITECTURE
+        # MiniStack has no saved queries, and forgets what an alarm watches.
+        variables["monitoring"] = None
         folder = self.home / "root"
-        linked_root(folder, **variables)
+        linked_root(folder, files, **variables)
         terraform = self.terraform(folder)
-        terraform.init()
+        terraform.init_once()
         return terraform
+
+    def _package(self, watermark: str | None) -> Path:
+        """Build the package, unless what it is made of is what it was made of before."""
+        zipped, stamp = self.home / "package.zip", self.home / "package.made-of"
+        made_of = _package_fingerprint(watermark)
+        if not zipped.exists() or not stamp.exists() or stamp.read_text() != made_of:
+            package.build(None, zipped, watermark)
+            stamp.write_text(made_of)
+        return zipped
 
     def _recorded(self) -> dict[str, int]:
         with suppress(FileNotFoundError):
@@ -138,11 +182,20 @@ class Cloud:
             return recorded
         return {}
 
+    def _credentials(self) -> Credentials:
+        """The credentials of this cloud, made up when it first starts."""
+        file = self.home / "credentials.json"
+        if not file.exists():
+            with suppress(FileExistsError):
+                file.touch(mode=0o600, exist_ok=False)
+                file.write_text(json.dumps(asdict(Credentials.random())))
+        return Credentials(**json.loads(file.read_text()))
+
     def _serve(self, port: int) -> None:
         for folder in ("state", "tmp"):
             (self.home / folder).mkdir(parents=True, exist_ok=True)
         self._reap()
-        certificate.write(self.home)
+        _write_certificate(self.home)
         log = self.home / "server.log"
         plain_port = _free_port()
         with self._lock.open("w") as lock, log.open("w") as output:
@@ -166,7 +219,10 @@ class Cloud:
             raise
 
     def _server_environment(self, port: int) -> dict[str, str]:
-        return isolated(os.environ, endpoint=_endpoint(port), home=self.home) | {
+        environment = isolated(
+            os.environ, endpoint=_endpoint(port), home=self.home, credentials=self._credentials()
+        )
+        return environment | {
             "AUTH": "true",
             "USE_SSL": "true",  # the policies of the buckets deny plain HTTP
             "GATEWAY_PORT": str(port),
@@ -186,22 +242,27 @@ class Cloud:
             "LAMBDA_ASYNC_RETRY_MAX_SECONDS": "2",
             "SFN_WAIT_SCALE": "0.1",
             "LOG_LEVEL": "WARNING",
+            # Both would listen on every address of the machine.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
         }
 
     def _end(self, number: signal.Signals) -> None:
-        pid = self._recorded()["pid"]
+        pid = self._recorded().get("pid")
+        if pid is None:
+            raise LocalCloudError("this local cloud is being started by another program")
         with suppress(ProcessLookupError):
             os.kill(pid, number)
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while self.is_running() and time.monotonic() < deadline:
             time.sleep(0.02)
-        processes.kill_group(pid)  # the workers that run functions
+        subprocesses.kill_session(pid)  # the workers that run functions, and what they have started
         self._reap()
 
     def _reap(self) -> None:
         """End the server that was started here, if there is one, and take leave of it."""
         if self._server:
-            processes.kill_group(self._server.pid)
+            subprocesses.kill_session(self._server.pid)
             self._server.wait()
             self._server = None
 
@@ -217,6 +278,27 @@ def running_cloud(home: Path) -> Iterator[Cloud]:
         cloud.forget()
 
 
+def _write_certificate(folder: Path) -> None:
+    """Write a certificate for 127.0.0.1, and that of its authority, whose own key nobody keeps."""
+    authority = trustme.CA()
+    server = authority.issue_cert("127.0.0.1", "*.cloudfront.localhost")
+    authority.cert_pem.write_to_path(str(folder / "authority.pem"))
+    server.cert_chain_pems[0].write_to_path(str(folder / "server.pem"))
+    server.private_key_pem.write_to_path(str(folder / "server.key"))
+
+
+def _package_fingerprint(watermark: str | None) -> str:
+    sources = [*(ROOT / "lambda").rglob("*"), *(ROOT / "tools" / "build").glob("*.py")]
+    files = sorted(file for file in sources if file.is_file() and file.suffix != ".pyc")
+    fields = json.loads(watermark) if watermark else {}
+    files += [Path(fields[role]) for role in package.WATERMARK_FILES if fields.get(role)]
+    digest = hashlib.sha256(f"{sys.version} {watermark}".encode())
+    for file in files:
+        with suppress(FileNotFoundError):  # the build says so
+            digest.update(f"{file} ".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
 def _endpoint(port: int) -> str:
     return f"https://127.0.0.1:{port}"
 
@@ -227,7 +309,16 @@ def _hypercorn(home: Path, port: int, plain_port: int) -> list[str]:
     MiniStack's own command would listen on port 443 as well.
     """
     return [
-        *("hypercorn", f"{_APP}:app", "--bind", f"127.0.0.1:{port}", "--workers", "0"),
+        *(
+            "hypercorn",
+            str(_APP),
+            "--config",
+            str(_SERVER),
+            "--bind",
+            f"127.0.0.1:{port}",
+            "--workers",
+            "0",
+        ),
         *("--certfile", str(home / "server.pem"), "--keyfile", str(home / "server.key")),
         *("--insecure-bind", f"127.0.0.1:{plain_port}", "--keep-alive", "75"),
     ]

@@ -16,9 +16,10 @@ import boto3
 from ministack.core.responses import error_response_json
 from ministack.services import stepfunctions
 
-from local_cloud import distributed_map
-from local_cloud.distributed_map import Child, MapRun, StateFailed
-from local_cloud.roles import can_be_assumed, refusal
+from tools.local.ministack import distributed_map
+from tools.local.ministack.distributed_map import Child, MapRun, StateFailed
+from tools.local.ministack.invocations import cores
+from tools.local.ministack.roles import can_be_assumed, credentials, refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -56,6 +57,7 @@ _running: ContextVar[Running | None] = ContextVar("running", default=None)
 _original_run = stepfunctions._run_execution
 _original_fail = stepfunctions._fail_execution
 _original_invoke = stepfunctions._invoke_resource
+_original_timed_invoke = stepfunctions._invoke_resource_with_timeout
 _original_map = stepfunctions._run_distributed_map
 _original_create = stepfunctions._create_state_machine
 _original_update = stepfunctions._update_state_machine
@@ -66,6 +68,7 @@ def install() -> None:
     stepfunctions._run_execution = _run
     stepfunctions._fail_execution = _fail
     stepfunctions._invoke_resource = _invoke
+    stepfunctions._invoke_resource_with_timeout = _timed_invoke
     stepfunctions._run_distributed_map = _map
     stepfunctions._create_state_machine = partial(_if_trusted, _original_create)
     stepfunctions._update_state_machine = partial(_if_trusted, _original_update)
@@ -129,6 +132,12 @@ def _invoke(resource: str, arguments: dict[str, Any]) -> Any:
     if sentence := refusal(running.role_arn, *needed):
         raise stepfunctions._ExecutionError(error, sentence)
     return _original_invoke(resource, arguments)
+
+
+def _timed_invoke(resource: str, arguments: dict[str, Any], timeout: float) -> Any:
+    """Begin with a task, and with its timeout, as soon as a core is free."""
+    with cores:
+        return _original_timed_invoke(resource, arguments, timeout)
 
 
 def _function_arn(name: str) -> str:
@@ -326,11 +335,4 @@ class DistributedMap:
 
 def _s3_client(role_arn: str) -> "S3Client":
     """Return a client that may do what the role may."""
-    session = boto3.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="step-functions")
-    credentials = session["Credentials"]
-    return boto3.client(
-        "s3",
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
-    )
+    return boto3.Session(**credentials(role_arn)).client("s3")

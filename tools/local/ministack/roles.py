@@ -1,7 +1,10 @@
 """What a service may do in the name of a role on the local cloud, by MiniStack's own evaluator."""
 
+import time
+from typing import Any
+
 from ministack.core import iam_evaluator
-from ministack.services import iam
+from ministack.services import iam, sts
 
 
 def refusal(role_arn: str, action: str, resource_arn: str) -> str | None:
@@ -24,14 +27,54 @@ def refusal(role_arn: str, action: str, resource_arn: str) -> str | None:
 def can_be_assumed(role_arn: str, *, service: str, source_arn: str) -> bool:
     """Whether the role trusts *service*, such as states.amazonaws.com, acting for *source_arn*."""
     role = iam._roles.get_scoped(_account(role_arn), None, _name(role_arn))
-    context = _context("*", "sts:AssumeRole", "*")
+    trust = role and role.get("AssumeRolePolicyDocument")
+    return is_allowed_by(trust, "sts:AssumeRole", "*", service=service, source_arn=source_arn)
+
+
+def is_allowed_by(
+    policy: Any, action: str, resource_arn: str, *, service: str, source_arn: str
+) -> bool:
+    """Whether the *policy* of a resource allows *service* an action, acting for *source_arn*."""
+    context = _context("*", action, resource_arn)
     context.service_context = {
         "aws:sourcearn": source_arn,
-        "aws:sourceaccount": _account(role_arn),
+        "aws:sourceaccount": _account(source_arn),
     }
-    trust = role and role.get("AssumeRolePolicyDocument")
-    answer = iam_evaluator.evaluate_resource_policy(trust, context, service=service)
+    answer = iam_evaluator.evaluate_resource_policy(policy, context, service=service)
     return bool(answer.decision == "Allow")
+
+
+def credentials(role_arn: str) -> dict[str, Any]:
+    """Return credentials of a new session of the role, as a service that it trusts gets them.
+
+    They are in the names that boto3's clients take, and work for an hour.
+    """
+    access_key, secret, token = (
+        sts._gen_session_access_key(),
+        sts._gen_secret(),
+        sts._gen_session_token(),
+    )
+    sts.register_session(
+        access_key,
+        {
+            "Arn": _session(role_arn),
+            "UserId": f"{sts._role_id(role_arn)}:service",
+            "SecretAccessKey": secret,
+            "SessionToken": token,
+            "Expiration": time.time() + 3600,
+            "AccountId": _account(role_arn),
+            "PrincipalType": "AssumedRole",
+            "SourceAccessKeyId": access_key,
+            "SourcePrincipalArn": role_arn,
+            "SessionTags": [],
+            "SessionPolicies": None,
+        },
+    )
+    return {
+        "aws_access_key_id": access_key,
+        "aws_secret_access_key": secret,
+        "aws_session_token": token,
+    }
 
 
 def _context(principal: str, action: str, resource_arn: str) -> iam_evaluator.EvalContext:

@@ -1,7 +1,8 @@
-"""What MiniStack's EventBridge lacks of AWS's: roles of targets that bind, dead letters, versions.
+"""What MiniStack's EventBridge lacks of AWS's: permissions, dead letters, retries, versions.
 
-Nothing of this runs on AWS. Roles and dead letters concern state machines as targets; other targets
-stay as they are.
+Nothing of this runs on AWS. It concerns state machines and functions as targets; other targets stay
+as they are. MiniStack runs a function once and drops the event if that fails; Lambda accepts it and
+retries, as it does with the events of S3.
 """
 
 import json
@@ -9,9 +10,9 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from ministack.services import eventbridge, s3, sqs, stepfunctions
+from ministack.services import eventbridge, lambda_svc, s3, sqs, stepfunctions
 
-from local_cloud.roles import can_be_assumed, refusal
+from tools.local.ministack.roles import can_be_assumed, is_allowed_by, refusal
 
 SERVICE = "events.amazonaws.com"
 
@@ -54,18 +55,35 @@ def _invoke_target(
 
     AWS tries neither a permission that lacks nor a target that does not exist a second time.
     """
-    if ":states:" not in target["Arn"]:
-        _original_invoke(target, event, rule, view)
-        return
     view = view or eventbridge._pattern_event_view(event)
-    obstacle = _obstacle(target, rule)
+    match target["Arn"].split(":")[2]:
+        case "states":
+            obstacle = _obstacle_to_machine(target, rule)
+        case "lambda":
+            obstacle = _obstacle_to_function(target["Arn"], rule)
+        case _:
+            obstacle = None
     if obstacle is None:
-        _original_invoke(target, event, rule, view)
+        _deliver(target, event, rule, view)
     elif queue := target.get("DeadLetterConfig", {}).get("Arn"):
         _bury(view, queue, rule, target, *obstacle)
 
 
-def _obstacle(target: Mapping[str, Any], rule: Mapping[str, Any]) -> tuple[str, str] | None:
+def _deliver(
+    target: Mapping[str, Any], event: Mapping[str, Any], rule: Mapping[str, Any], view: Any
+) -> None:
+    is_changed = any(target.get(name) for name in ("Input", "InputPath", "InputTransformer"))
+    if ":lambda:" not in target["Arn"] or is_changed:
+        _original_invoke(target, event, rule, view)
+        return
+    function, config, _ = lambda_svc._get_func_record_for_ref(target["Arn"])
+    record = lambda_svc._execution_record_for_config(function, config)
+    lambda_svc.invoke_async_with_retry(record, view.event_with_detail())
+
+
+def _obstacle_to_machine(
+    target: Mapping[str, Any], rule: Mapping[str, Any]
+) -> tuple[str, str] | None:
     """Return why AWS could not deliver, as a code and a sentence."""
     role, machine = target.get("RoleArn", ""), target["Arn"]
     if not can_be_assumed(role, service=SERVICE, source_arn=rule["Arn"]):
@@ -74,6 +92,18 @@ def _obstacle(target: Mapping[str, Any], rule: Mapping[str, Any]) -> tuple[str, 
         return "NO_PERMISSIONS", sentence
     if stepfunctions._resolve_state_machine_arn(machine) is None:
         return "NO_RESOURCE", f"State Machine Does Not Exist: '{machine}'"
+    return None
+
+
+def _obstacle_to_function(function: str, rule: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the same of a function, whose own policy says who may invoke it."""
+    record, _, _ = lambda_svc._get_func_record_for_ref(function)
+    if not record:
+        return "NO_RESOURCE", f"Function not found: {function}"
+    policy = record.get("policy")
+    action = "lambda:InvokeFunction"
+    if not is_allowed_by(policy, action, function, service=SERVICE, source_arn=rule["Arn"]):
+        return "NO_PERMISSIONS", f"{SERVICE} is not authorized to perform: {action} on {function}"
     return None
 
 

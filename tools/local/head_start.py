@@ -1,0 +1,150 @@
+"""What the provider waits for longest, made beforehand and adopted by Terraform.
+
+After making a queue, its policy or a lifecycle rule the provider watches it for up to a minute, as
+AWS shows different states for a while. The local cloud has one state. So what is planned is made
+first, just as it is planned, and Terraform imports it; anything that differs it changes by itself,
+slowly.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from tools.terraform import Event, Terraform
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+SLOW = frozenset({"aws_sqs_queue", "aws_sqs_queue_policy", "aws_s3_bucket_lifecycle_configuration"})
+
+_BLOCKS = "head-start.tf.json"
+_QUEUE_ATTRIBUTES = {
+    "delay_seconds": "DelaySeconds",
+    "max_message_size": "MaximumMessageSize",
+    "message_retention_seconds": "MessageRetentionPeriod",
+    "receive_wait_time_seconds": "ReceiveMessageWaitTimeSeconds",
+    "sqs_managed_sse_enabled": "SqsManagedSseEnabled",
+    "visibility_timeout_seconds": "VisibilityTimeout",
+}
+
+Change = Mapping[str, Any]
+Import = tuple[str, str]
+
+
+@contextmanager
+def given(
+    terraform: Terraform,
+    environment: Mapping[str, str],
+    on_event: Callable[[Event], object] = lambda _: None,
+) -> Iterator[None]:
+    """Make what *terraform* has planned to make slowly, and plan again to import it.
+
+    What hangs on a queue or a bucket is known when that has been imported: hence two rounds.
+    Nothing of it is left in the configuration afterwards. *on_event* gets Terraform's messages.
+    """
+    session = boto3.Session(
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        region_name=environment["AWS_REGION"],
+    )
+    options: Any = {
+        "endpoint_url": environment["AWS_ENDPOINT_URL"],
+        "verify": environment["AWS_CA_BUNDLE"],
+    }
+    sqs, s3 = session.client("sqs", **options), session.client("s3", **options)
+    file = terraform.folder / _BLOCKS
+    blocks: list[Mapping[str, str]] = []
+    rounds = ((_make_queues, _make_buckets), (_make_policies, _make_rules))
+    try:
+        for of_queues, of_buckets in rounds:
+            planned = terraform.planned()
+            made = [*of_queues(planned, sqs), *of_buckets(planned, s3)]
+            blocks += [{"to": address, "id": name} for address, name in made]
+            file.write_text(json.dumps({"import": blocks}))
+            terraform.plan(on_event)
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _make_queues(changes: Sequence[Change], sqs: "SQSClient") -> Iterator[Import]:
+    for address, planned in _planned(changes, "aws_sqs_queue"):
+        if planned.get("name") and not planned.get("fifo_queue"):
+            attributes: Any = {
+                attribute: json.dumps(planned[field])
+                for field, attribute in _QUEUE_ATTRIBUTES.items()
+                if planned.get(field) is not None
+            }
+            answer = sqs.create_queue(
+                QueueName=planned["name"],
+                Attributes=attributes,
+                tags=planned.get("tags_all") or planned.get("tags") or {},
+            )
+            yield address, answer["QueueUrl"]
+
+
+def _make_policies(changes: Sequence[Change], sqs: "SQSClient") -> Iterator[Import]:
+    for address, planned in _planned(changes, "aws_sqs_queue_policy"):
+        if (url := planned.get("queue_url")) and (policy := planned.get("policy")):
+            sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+            yield address, url
+
+
+def _make_buckets(changes: Sequence[Change], s3: "S3Client") -> Iterator[Import]:
+    for address, planned in _planned(changes, "aws_s3_bucket"):
+        if name := planned.get("bucket"):
+            region: Any = {"LocationConstraint": s3.meta.region_name}
+            s3.create_bucket(Bucket=name, CreateBucketConfiguration=region)
+            yield address, name
+
+
+def _make_rules(changes: Sequence[Change], s3: "S3Client") -> Iterator[Import]:
+    for address, planned in _planned(changes, "aws_s3_bucket_lifecycle_configuration"):
+        rules: Any = [_rule(rule) for rule in planned["rule"]]
+        if (name := planned.get("bucket")) and None not in rules:
+            s3.put_bucket_lifecycle_configuration(
+                Bucket=name,
+                LifecycleConfiguration={"Rules": rules},
+                TransitionDefaultMinimumObjectSize="all_storage_classes_128K",
+            )
+            yield address, name
+
+
+def _rule(planned: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a rule as the API takes it; None for one that does more than this knows of."""
+    rule: dict[str, Any] = {
+        "ID": planned["id"],
+        "Status": planned["status"],
+        "Filter": {"Prefix": ""},
+    }
+    actions = {
+        "abort_incomplete_multipart_upload": (
+            "AbortIncompleteMultipartUpload",
+            {"days_after_initiation": "DaysAfterInitiation"},
+        ),
+        "expiration": (
+            "Expiration",
+            {"days": "Days", "expired_object_delete_marker": "ExpiredObjectDeleteMarker"},
+        ),
+        "noncurrent_version_expiration": (
+            "NoncurrentVersionExpiration",
+            {"noncurrent_days": "NoncurrentDays"},
+        ),
+    }
+    for field, (action, days) in actions.items():
+        for block in planned.get(field) or []:
+            rule[action] = {name: block[own] for own, name in days.items() if block.get(own)}
+    if planned.get("transition") or planned.get("noncurrent_version_transition"):
+        return None
+    return rule
+
+
+def _planned(changes: Sequence[Change], kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for change in changes:
+        is_made = change["change"]["actions"] == ["create"]
+        if change["type"] == kind and change["mode"] == "managed" and is_made:
+            yield change["address"], change["change"]["after"]

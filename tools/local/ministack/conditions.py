@@ -1,0 +1,30 @@
+"""What MiniStack's IAM lacks of AWS's: the sources of the events that a request sends.
+
+Nothing of this runs on AWS. Without the key `events:source` a policy that names the source would
+refuse every request.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.core import iam_actions
+
+_original = iam_actions.request_tag_context
+
+
+def install() -> None:
+    """Complete MiniStack."""
+    iam_actions.request_tag_context = _request_context
+
+
+def _request_context(
+    service: str, action: str, body: bytes, parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what MiniStack knows of a request, and the sources of its events."""
+    keys: dict[str, Any] = _original(service, action, body, parameters)
+    if action != "events:PutEvents":
+        return keys
+    sources = sorted({entry.get("Source", "") for entry in json.loads(body).get("Entries", [])})
+    # MiniStack compares a list with the operators for sets of values only.
+    return {**keys, "events:source": sources[0] if len(sources) == 1 else sources}
