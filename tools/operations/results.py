@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tools.operations.terminal import printable
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -16,7 +18,11 @@ _WORDS = {
     "published": "made",
     "current": "up to date already",
     "superseded": "gone or replaced meanwhile",
-    "skipped": "no files but folders",
+    "skipped": "passed over: folders, or the pipeline's own files",
+    "kept": "kept: their sources have them",
+    "stale": "that no variant makes any more",
+    "gone": "whose source does not exist",
+    "unresolved": "not known to be of this pipeline, and left alone",
 }
 
 
@@ -32,6 +38,8 @@ class Results:
     statuses: Counter[str] = field(default_factory=Counter)
     rejections: list[Mapping[str, str]] = field(default_factory=list)
     unreviewed: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    unresolved: list[str] = field(default_factory=list)
     failures: Counter[str] = field(default_factory=Counter)
     untried: int = 0
 
@@ -64,14 +72,17 @@ def report(results: Results) -> Iterator[str]:
     """Yield a line for every kind of end, with a few of those that somebody has to look at."""
     for status, number in results.statuses.most_common():
         if status not in ("rejected", "unreviewed"):
-            yield f"{number:,} {_WORDS.get(status, status)}"
+            yield f"{number:,} {_WORDS.get(status, printable(status))}"
     for reason, number in Counter(each["reason"] for each in results.rejections).most_common():
         keys = [each["key"] for each in results.rejections if each["reason"] == reason]
-        yield f"{number:,} rejected, {reason}: {_some(keys)}"
+        yield f"{number:,} rejected, {printable(reason)}: {some(keys)}"
     if results.unreviewed:
-        yield f"{len(results.unreviewed):,} not reviewed yet: {_some(results.unreviewed)}"
+        yield f"{len(results.unreviewed):,} not reviewed yet: {some(results.unreviewed)}"
+    for word, keys in (("gone", results.gone), ("unresolved", results.unresolved)):
+        if keys:
+            yield f"{word}: {some(keys)}"
     for error, number in results.failures.most_common():
-        yield f"{number:,} in batches that failed, {error}"
+        yield f"{number:,} in batches that failed, {printable(error)}"
     if results.untried:
         yield f"{results.untried:,} not tried"
     if not results.is_complete:
@@ -83,13 +94,17 @@ def lines(results: Results) -> Iterator[str]:
     for rejection in results.rejections:
         yield json.dumps(rejection)
     for key in results.unreviewed:
-        yield json.dumps({"key": key, "reason": "unreviewed", "message": "nobody has allowed it"})
+        yield json.dumps(
+            {"key": key, "reason": "unreviewed", "message": "no review has allowed it"}
+        )
 
 
 def _add(results: Results, answer: Mapping[str, Any]) -> None:
     results.statuses.update(answer["statuses"])
     results.rejections.extend(answer["rejections"])
     results.unreviewed.extend(answer["unreviewed"])
+    results.gone.extend(answer["gone"])
+    results.unresolved.extend(answer["unresolved"])
 
 
 def _items(batch: Mapping[str, Any]) -> int:
@@ -106,9 +121,10 @@ def _error(batch: Mapping[str, Any]) -> str:
     return f"{batch.get('Error', batch['Status'])}: {cause}"
 
 
-def _some(keys: list[str]) -> str:
-    # In JSON's quotes, so that a key with a line end in it stays on its line.
-    shown = ", ".join(json.dumps(key, ensure_ascii=False) for key in keys[:FEW])
+def some(keys: list[str]) -> str:
+    """Return a few of *keys*, for a terminal."""
+    # In quotes, as a key can end in a space or contain a comma.
+    shown = ", ".join(f'"{printable(key)}"' for key in keys[:FEW])
     return f"{shown}, …" if len(keys) > FEW else shown
 
 

@@ -23,10 +23,10 @@ _WAIT_SECONDS = 1
 _LET_GO = {"InvalidParameterValue", "MessageNotInflight", "ReceiptHandleIsInvalid"}
 
 
-class Holding:
+class HeldMessages:
     """Messages by their id, which nobody else gets meanwhile. A context manager.
 
-    Leaving it lets others have what was not deleted.
+    Leaving it returns what was not deleted to the queue.
     """
 
     def __init__(self, sqs: "SQSClient", queue_url: str) -> None:

@@ -1,8 +1,11 @@
-"""The messages of the failure queue, read alike whoever wrote them.
+"""Read the messages of the failure queue, and accept only those that hold an event of S3.
 
 There are three kinds. Two have one frame: records that Lambda or the workflow writes when its
 retries are exhausted, and rejections, which the function writes itself. The third are events that
-EventBridge could not give to the workflow, just as they are.
+EventBridge could not deliver to the workflow, unchanged.
+
+Permission to send to the queue is not permission to invoke the function: what a message asks for
+must be an upload or a removal, and exactly the one that is shown.
 """
 
 import json
@@ -12,12 +15,22 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
+from tools.operations.terminal import printable
+
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 
+# https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html; replays of an
+# archive add the last.
+_ENVELOPE = {
+    *("version", "id", "detail-type", "source", "account", "time", "region", "resources"),
+    *("detail", "replay-name"),
+}
+
+
 class Unreadable(Exception):
-    """A message of none of the kinds."""
+    """A message of none of the kinds, or one that asks for something other than an upload."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +41,22 @@ class Failure:
     time: str
     reason: str
     detail: str
-    keys: tuple[str, ...]
+    objects: tuple[tuple[str, str] | None, ...]
+    """Bucket and key of everything that the event names; None for a record without an object."""
     event: Mapping[str, Any]
 
     @property
     def uploads(self) -> str:
         """The addresses of the uploads that it is about, for a terminal."""
-        return ", ".join(map(printable, self.keys))
+        return ", ".join(
+            printable(f"s3://{named[0]}/{named[1]}") if named else "a record without an upload"
+            for named in self.objects
+        )
+
+    @property
+    def buckets(self) -> set[str]:
+        """The buckets that the event names."""
+        return {named[0] for named in self.objects if named}
 
     def __str__(self) -> str:
         what = f"{self.time:25}  {printable(self.reason):20}  {self.uploads}"
@@ -46,22 +68,33 @@ def read(message: "MessageTypeDef") -> Failure:
     try:
         body = json.loads(message["Body"])
         event, reason, detail = _undelivered(message) if "detail" in body else _framed(body)
+        _refuse_all_but_s3(event, message["MessageId"])
         return Failure(
             id=message["MessageId"],
             time=_time(message["Attributes"]["SentTimestamp"]),
             reason=_text(reason),
             detail=_text(detail),
-            keys=tuple(_keys(event)),
+            objects=tuple(_objects(event)),
             event=event,
         )
-    # Anybody who may send to the queue may send anything. Brackets can be nested too deeply.
+    # Anyone who may send to the queue may send anything. Brackets can be nested too deeply.
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Unreadable(f"{message['MessageId']} is no failure of this pipeline") from error
 
 
-def printable(text: str) -> str:
-    """Return *text* with all escaped that a terminal might obey, or show as something else."""
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+def _refuse_all_but_s3(event: Mapping[str, Any], id_: str) -> None:
+    """Raise `Unreadable` unless *event* is a notification or an event of S3, and nothing else."""
+    is_notification = set(event) == {"Records"} and not any(
+        # The function reads such a record as an event of EventBridge, whatever its `s3` names.
+        isinstance(record, Mapping) and "detail" in record
+        for record in event["Records"]
+    )
+    is_announcement = set(event) <= _ENVELOPE and event.get("source") == "aws.s3"
+    if not (is_notification or is_announcement):
+        raise Unreadable(
+            f"{id_} asks for something other than an upload, with the members"
+            f" {printable(', '.join(event))}"
+        )
 
 
 def _framed(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], str, str]:
@@ -79,17 +112,21 @@ def _undelivered(message: "MessageTypeDef") -> tuple[Mapping[str, Any], str, str
     return json.loads(message["Body"]), attributes["ERROR_CODE"]["StringValue"], detail
 
 
-def _keys(event: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the addresses of the uploads. Notifications have form-encoded keys, events raw ones."""
+def _objects(event: Mapping[str, Any]) -> Iterator[tuple[str, str] | None]:
+    """Yield bucket and key of each record. Notifications have form-encoded keys, events raw ones.
+
+    A record may be broken, which may be why it was rejected; then it is None.
+    """
     if "detail" in event:
         detail = event["detail"]
-        yield f"s3://{detail['bucket']['name']}/{detail['object']['key']}"
-    for record in event.get("Records", []):
+        yield _text(detail["bucket"]["name"]), _text(detail["object"]["key"])
+        return
+    for record in event["Records"]:
         try:
             s3 = record["s3"]
-            yield f"s3://{s3['bucket']['name']}/{unquote_plus(s3['object']['key'])}"
+            yield _text(s3["bucket"]["name"]), unquote_plus(s3["object"]["key"])
         except (KeyError, TypeError, AttributeError):
-            yield "a record without an upload"  # which may be why it was rejected
+            yield None
 
 
 def _text(value: object) -> str:

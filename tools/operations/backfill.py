@@ -1,28 +1,35 @@
-"""Have what lies in the source bucket processed: look, say what it costs, ask, start, and watch."""
+"""Process existing objects: list them, estimate the cost, ask, start the workflow and watch it."""
 
 import argparse
 import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import boto3
-from asking import agreed
-from backfilling import deployment, estimate, results, survey
-from backfilling.deployment import BackfillError, Deployment
-from backfilling.results import Results
-from backfilling.survey import Found
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from progress import Progress
-from terraform import ROOT
+
+from tools import ROOT
+from tools.command_line import parse
+from tools.operations import deployment, estimate, results, scan
+from tools.operations.deployment import BackfillError, Deployment
+from tools.operations.failure import Unreadable, read
+from tools.operations.queue import HeldMessages
+from tools.operations.regions import session
+from tools.operations.results import Results
+from tools.operations.scan import Found
+from tools.operations.terminal import confirm, printable
+from tools.progress import Progress
 
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
@@ -30,7 +37,7 @@ LISTS = ROOT / "build" / "backfill"
 
 _LOOK_SECONDS = 1
 _PATIENCE_SECONDS = 30
-_CLIENT_CONFIG = Config(retries={"mode": "standard"}, max_pool_connections=survey.READERS)
+CLIENT_CONFIG = Config(retries={"mode": "standard"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +51,15 @@ class Order:
         """Return the input of an execution that reads *max_objects* objects and not one more."""
         manifest = {"manifest": self.manifest} if self.manifest else {}
         return json.dumps({"prefix": self.prefix, "max_objects": max_objects, **manifest})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """What an execution that was started is for, and since when."""
+
+    at: datetime
+    prefix: str
+    manifest: Mapping[str, str] | None
 
 
 class Executions:
@@ -64,10 +80,15 @@ class Executions:
         answer = self._machines.start_execution(stateMachineArn=self._arn, input=given)
         return answer["executionArn"]
 
+    def begun(self, execution: str) -> Begun:
+        answer = self._machines.describe_execution(executionArn=execution)
+        given = json.loads(answer["input"])
+        return Begun(at=answer["startDate"], prefix=given["prefix"], manifest=given.get("manifest"))
+
     def stop(self, execution: str) -> None:
         self._machines.stop_execution(executionArn=execution, cause="make backfill STOP=1")
 
-    def watch(self, execution: str, progress: Progress) -> str:
+    def watch(self, execution: str, progress: Progress, *, what: str = "Backfill") -> str:
         """Show how far *execution* is until it ends, and return its status, with the error if any.
 
         Raises nothing if it fails.
@@ -75,24 +96,24 @@ class Executions:
         while True:
             answer = self._machines.describe_execution(executionArn=execution)
             if answer["status"] != "RUNNING":
-                return f"{answer['status']} {answer.get('error', '')}".strip()
-            progress.say(self._counted(execution))
+                return printable(f"{answer['status']} {answer.get('error', '')}".strip())
+            progress.say(f"{what}: {self._counted(execution)}")
             time.sleep(_LOOK_SECONDS)
 
     def _counted(self, execution: str) -> str:
         runs = self._machines.list_map_runs(executionArn=execution)["mapRuns"]
         if not runs:
-            return "Backfill: starting"
+            return "starting"
         counts = self._machines.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["itemCounts"]
         failed = counts["failed"] + counts["timedOut"] + counts["aborted"]
-        done = f"Backfill: {counts['succeeded']:,} of {counts['total']:,} objects"
+        done = f"{counts['succeeded']:,} of {counts['total']:,} objects"
         return f"{done}, {failed:,} failed" if failed else done
 
 
 def order(deployed: Deployment, *, prefix: str, manifest: str | None) -> Order:
     """Return the order for *prefix*, and for the address of a manifest.json if there is one."""
     return Order(
-        prefix=survey.narrowed(prefix, deployed.prefix),
+        prefix=scan.narrowed(prefix, deployed.prefix),
         manifest=_place(deployed, manifest) if manifest else None,
     )
 
@@ -101,47 +122,39 @@ def prepare(
     deployed: Deployment,
     ordered: Order,
     executions: Executions,
-    machines: "SFNClient",
+    aws: "boto3.Session",
     *,
     dry_run: bool,
     yes: bool,
 ) -> str | None:
     """Say what there is to do and what it costs; return the execution, if one is started."""
-    limits = deployment.limits(machines, deployed.state_machine_arn)
-    s3 = boto3.client("s3", config=_CLIENT_CONFIG)
+    s3 = aws.client("s3", config=CLIENT_CONFIG)
     with Progress() as progress:
-        progress.say("Looking what is there")
+        progress.say("Listing the source bucket")
         found = _found(s3, deployed, ordered)
-        progress.say(f"Looking what is up to date of {found.sources:,}")
-        surveyed = survey.survey(
-            s3,
-            found,
-            deployed,
-            recipe=survey.recipe(boto3.client("lambda"), deployed.function_name),
-            reviewed_only=limits.reviewed_only,
-        )
-    print(f"Backfill of s3://{deployed.source_bucket}/{ordered.prefix}\n")
-    print("\n".join(estimate.report(surveyed, deployed, limits)))
-    if surveyed.is_exact and not surveyed.to_make:
-        print("\nThere is nothing to do.")
+    print(f"Backfill of s3://{deployed.source_bucket}/{printable(ordered.prefix)}\n")
+    print("\n".join(estimate.report(found, deployed)))
+    if dry_run or not (yes or confirm(f"\nProcess {found.sources:,} sources?")):
         return None
-    if dry_run or not (yes or agreed(f"\nMake {surveyed.to_make:,} of them?")):
-        return None
-    return executions.start(ordered.input(estimate.most_objects(surveyed)))
+    _await_old_code(aws, deployed)
+    return executions.start(ordered.input(estimate.most_objects(found)))
 
 
-def follow(deployed: Deployment, executions: Executions, execution: str) -> bool:
+def follow(
+    deployed: Deployment, executions: Executions, aws: "boto3.Session", execution: str
+) -> bool:
     """Watch *execution* to its end, tell what came of it, and return whether all is done."""
     with Progress() as progress:
         ended = executions.watch(execution, progress)
     name = execution.rpartition(":")[2]
-    found = _results(deployed, name, patiently=ended != "SUCCEEDED")
+    found = results_of(aws, deployed, execution, patiently=ended != "SUCCEEDED")
     if ended != "SUCCEEDED":
         print(f"It ended as {ended}.")
     if found is None:
         print("It left no results. Run it again: what is done is passed over.")
         return False
     print("\n".join(results.report(found)))
+    _print_resolved(deployed, executions.begun(execution), aws, found)
     if details := list(results.lines(found)):
         LISTS.mkdir(parents=True, exist_ok=True)
         file = LISTS / f"{name}.jsonl"
@@ -150,11 +163,63 @@ def follow(deployed: Deployment, executions: Executions, execution: str) -> bool
     return ended == "SUCCEEDED" and found.is_complete
 
 
+def _print_resolved(
+    deployed: Deployment, begun: Begun, aws: "boto3.Session", found: Results
+) -> None:
+    try:
+        keys = sorted(set(resolved(deployed, begun, aws, found)))
+    except (ClientError, BotoCoreError) as error:
+        print(f"The failure queue cannot be read: {printable(error)}")
+        return
+    if keys:
+        print(f"{len(keys):,} on the failure queue resolved: {results.some(keys)}")
+        print("`make redrive` takes them off the queue.")
+
+
+def resolved(
+    deployed: Deployment, begun: Begun, aws: "boto3.Session", found: Results
+) -> Iterator[str]:
+    """Yield the key of each source that failed before this backfill and is in order since.
+
+    Of an inventory and of failed batches it is not known which sources have been processed.
+    """
+    if begun.manifest or not found.is_complete:
+        return
+    left = {each["key"] for each in found.rejections} | set(found.unreviewed)
+    s3 = aws.client("s3", config=CLIENT_CONFIG)
+    with HeldMessages(
+        session(deployed.failure_queue_url).client("sqs"), deployed.failure_queue_url
+    ) as held:
+        held.receive()
+        for message in held.messages.values():
+            with suppress(Unreadable):
+                failure = read(message)
+                if datetime.fromisoformat(failure.time) > begun.at:
+                    continue
+                for bucket, key in filter(None, failure.objects):
+                    is_ours = bucket == deployed.source_bucket and key.startswith(begun.prefix)
+                    if is_ours and key not in left and scan.exists(s3, bucket, key):
+                        yield key
+
+
+def _await_old_code(aws: "boto3.Session", deployed: Deployment) -> None:
+    """Wait until no invocation of the code before the last update can overwrite what is made."""
+    function = aws.client("lambda", config=CLIENT_CONFIG).get_function_configuration(
+        FunctionName=deployed.function_name
+    )
+    updated_at = datetime.fromisoformat(function["LastModified"])
+    age = (datetime.now(UTC) - updated_at).total_seconds()
+    if age < deployed.timeout_seconds:
+        wait = deployed.timeout_seconds - age
+        print(f"The function was updated {age:,.0f} s ago; older runs may take {wait:,.0f} s more.")
+        time.sleep(wait)
+
+
 def _found(s3: "S3Client", deployed: Deployment, ordered: Order) -> Found:
     if ordered.manifest:
-        found = survey.inventory(s3, deployed, ordered.prefix, **ordered.manifest)
+        found = scan.inventory(s3, deployed, ordered.prefix, **ordered.manifest)
     else:
-        found = survey.listing(s3, deployed, ordered.prefix)
+        found = scan.listing(s3, deployed, ordered.prefix)
     if not found.sources:
         raise BackfillError(
             f"There is nothing for the pipeline under s3://{deployed.source_bucket}/"
@@ -163,9 +228,12 @@ def _found(s3: "S3Client", deployed: Deployment, ordered: Order) -> Found:
     return found
 
 
-def _results(deployed: Deployment, name: str, *, patiently: bool) -> Results | None:
-    """Return the results of the execution *name*; after a stop they may come a little later."""
-    s3 = boto3.client("s3", config=_CLIENT_CONFIG)
+def results_of(
+    aws: "boto3.Session", deployed: Deployment, execution: str, *, patiently: bool
+) -> Results | None:
+    """Return the results of *execution*; after a stop they may come a little later."""
+    name = execution.rpartition(":")[2]
+    s3 = aws.client("s3", config=CLIENT_CONFIG)
     deadline = time.monotonic() + (_PATIENCE_SECONDS if patiently else 0)
     while True:
         found = results.read(s3, deployed.processed_bucket, f"{deployed.results_prefix}{name}/")
@@ -194,13 +262,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--stop", action="store_true", help="stop the one that runs")
     parser.add_argument("--deployment", type=Path, help="file with Terraform's output `backfill`")
-    return parser.parse_args()
+    return parse(parser)
 
 
 def _run(arguments: argparse.Namespace) -> bool:
     """Do what the command line says, and return whether all is well."""
-    deployed = deployment.read(arguments.deployment)
-    machines = boto3.client("stepfunctions", config=_CLIENT_CONFIG)
+    deployed = deployment.backfill_deployment(arguments.deployment)
+    aws = session(deployed.state_machine_arn)
+    machines = aws.client("stepfunctions", config=CLIENT_CONFIG)
     executions = Executions(machines, deployed.state_machine_arn)
     execution = executions.running()
     if arguments.stop:
@@ -217,11 +286,11 @@ def _run(arguments: argparse.Namespace) -> bool:
             deployed,
             ordered,
             executions,
-            machines,
+            aws,
             dry_run=arguments.dry_run,
             yes=arguments.yes,
         )
-    return execution is None or follow(deployed, executions, execution)
+    return execution is None or follow(deployed, executions, aws, execution)
 
 
 def main() -> None:
@@ -230,13 +299,9 @@ def main() -> None:
         if not _run(_arguments()):
             sys.exit(1)
     except (BackfillError, ClientError, BotoCoreError) as error:
-        sys.exit(str(error))
+        sys.exit(printable(error))
     except KeyboardInterrupt:
         sys.exit(
             "\nWhat was started goes on: the same command watches it again, and"
             " `make backfill STOP=1` stops it."
         )
-
-
-if __name__ == "__main__":
-    main()

@@ -2,17 +2,20 @@
 
 import argparse
 import json
-import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import boto3
-from asking import agreed
 from botocore.exceptions import BotoCoreError, ClientError
-from redriving.failure import Failure, Unreadable, printable, read
-from redriving.holding import HOLD_SECONDS, Holding
-from terraform import ROOT
+
+from tools.command_line import parse
+from tools.operations.deployment import DeploymentError, outputs
+from tools.operations.failure import Failure, Unreadable, read
+from tools.operations.queue import HOLD_SECONDS, HeldMessages
+from tools.operations.regions import session
+from tools.operations.terminal import confirm, printable
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -20,6 +23,25 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 ACCEPTED = 202
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where failures come from and what tries them again.
+
+    *function* or *workflow* is None. *source_bucket* is None where only the command line named the
+    deployment.
+    """
+
+    queue_url: str
+    source_bucket: str | None
+    workflow: str | None
+    function: str | None
+
+    @property
+    def name(self) -> str:
+        return self.workflow or str(self.function)
+
 
 Try: TypeAlias = Callable[[Mapping[str, Any]], None]
 """Has an event tried again, and returns when it is certain that it will be.
@@ -33,7 +55,7 @@ class RedriveError(Exception):
 
 
 def send(
-    failures: Sequence[Failure], try_again: Try, held: Holding
+    failures: Sequence[Failure], try_again: Try, held: HeldMessages
 ) -> Iterator[tuple[Failure, Exception | None]]:
     """Have each failure tried again, and yield it with what went wrong, or off the queue.
 
@@ -84,27 +106,52 @@ def by_workflow(workflow: str, machines: "SFNClient") -> Try:
     return start
 
 
-def redrive(held: Holding, name: str, try_again: Try, arguments: argparse.Namespace) -> bool:
-    """Show the failures that are wanted, ask, send them to *name*; tell whether all are sent."""
-    failures = _failures(held.messages.values())
+def redrive(
+    held: HeldMessages, target: Target, try_again: Try, arguments: argparse.Namespace
+) -> bool:
+    """Show the failures that are wanted, ask, and send them; return whether all were sent."""
+    failures = list(_failures(held.messages.values()))
     chosen = [failure for failure in failures if arguments.reason in (None, failure.reason)]
+    if failures and not chosen:
+        raise RedriveError(_unknown_reason(arguments.reason, failures))
     print(*chosen, sep="\n")
     print(f"{len(chosen)} of {len(held.messages)} messages on the failure queue.")
+    _tell_buckets(chosen, target.source_bucket)
     if not chosen or arguments.dry_run:
         return True
-    if not (arguments.yes or agreed(f"Send {len(chosen)} to {name} again?")):
+    if not (arguments.yes or confirm(f"Send {len(chosen)} to {printable(target.name)} again?")):
         return True
     return not _left(chosen, try_again, held)
 
 
-def _left(chosen: Sequence[Failure], try_again: Try, held: Holding) -> int:
+def _unknown_reason(reason: str, failures: Iterable[Failure]) -> str:
+    counts = Counter(printable(failure.reason) for failure in failures)
+    found = ", ".join(f"{name} ({number})" for name, number in counts.most_common())
+    return f"No failure on the queue has the reason {printable(reason)!r}. There are: {found}."
+
+
+def _tell_buckets(failures: Iterable[Failure], source_bucket: str | None) -> None:
+    """Warn of buckets other than the deployment's; where that is not known, name them all."""
+    buckets = Counter(bucket for failure in failures for bucket in failure.buckets)
+    for bucket, number in sorted(buckets.items()):
+        if source_bucket is None:
+            print(f"{number} of them name the bucket {printable(bucket)}.")
+        elif bucket != source_bucket:
+            print(
+                f"Warning: {number} of them name the bucket {printable(bucket)}, which is not the"
+                f" source bucket, {source_bucket}.",
+                file=sys.stderr,
+            )
+
+
+def _left(chosen: Sequence[Failure], try_again: Try, held: HeldMessages) -> int:
     """Send what was chosen, show how far it is, and return how many are left on the queue."""
     left = 0
     for number, (failure, error) in enumerate(send(chosen, try_again, held), 1):
         progress = f"{number} of {len(chosen)}: {failure.uploads}"
         if error:
             left += 1
-            why = f"left on the queue, {failure.id}: {printable(str(error))}"
+            why = f"left on the queue, {failure.id}: {printable(error)}"
             print(f"{progress}: {why}", file=sys.stderr)
         else:
             print(progress)
@@ -121,63 +168,69 @@ def _failures(messages: Iterable["MessageTypeDef"]) -> Iterator[Failure]:
             print(f"unreadable, left alone: {error}", file=sys.stderr)
 
 
-def _deployment(arguments: argparse.Namespace) -> tuple[str, str, Try]:
-    """Return the queue, and who tries again: by name and in deed.
+def _target(arguments: argparse.Namespace) -> Target:
+    """Return what the command line names; what it leaves out is what Terraform deployed here.
 
-    Both are those that were named, or else those that Terraform deployed here: the workflow if
-    there is one.
+    A workflow goes before the function, which by itself would skip the review.
     """
-    queue_url, workflow = arguments.queue_url, arguments.workflow
-    function = arguments.function
-    if not (queue_url and (workflow or function)):
-        deployed = _deployed()
-        queue_url = queue_url or deployed["failure_queue_url"]
-        if not (workflow or function):
-            workflow, function = deployed.get("workflow_arn"), deployed["function_name"]
-    if workflow:
-        return queue_url, workflow, by_workflow(workflow, boto3.client("stepfunctions"))
-    return queue_url, function, by_function(function, boto3.client("lambda"))
+    if arguments.queue and (arguments.workflow or arguments.function):
+        return Target(
+            queue_url=arguments.queue,
+            source_bucket=None,
+            workflow=arguments.workflow,
+            function=arguments.function,
+        )
+    deployed = _deployed()
+    is_named = arguments.workflow or arguments.function
+    return Target(
+        queue_url=arguments.queue or deployed["failure_queue_url"],
+        source_bucket=deployed["source_bucket"],
+        workflow=arguments.workflow if is_named else deployed.get("workflow_arn"),
+        function=arguments.function if is_named else deployed["function_name"],
+    )
 
 
 def _deployed() -> Mapping[str, Any]:
-    outputs = subprocess.run(
-        ["terraform", "output", "-json"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    deployed = json.loads(outputs.stdout) if outputs.returncode == 0 else {}
+    try:
+        deployed = outputs()
+    except DeploymentError as error:
+        raise RedriveError(str(error)) from error
     if not deployed:
         raise RedriveError(
             "Nothing is deployed from here: name the deployment with QUEUE=url and WORKFLOW=arn"
             " or, where there is no workflow, FUNCTION=name."
         )
-    return {name: output["value"] for name, output in deployed.items()}
+    return deployed
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--queue-url", help="default: the one that Terraform deployed here")
+    parser.add_argument("--queue", help="default: the one that Terraform deployed here")
     parser.add_argument("--workflow", help="default: the one that Terraform deployed here, if any")
     parser.add_argument("--function", help="default: the one that Terraform deployed here")
     parser.add_argument("--reason", help="only these, such as RetriesExhausted or corrupt-image")
     parser.add_argument("--dry-run", action="store_true", help="only show")
     parser.add_argument("--yes", action="store_true", help="do not ask")
-    return parser.parse_args()
+    return parse(parser)
 
 
 def main() -> None:
     """Read the command line and do what it says."""
     arguments = _arguments()
     try:
-        queue_url, name, try_again = _deployment(arguments)
-        with Holding(boto3.client("sqs"), queue_url) as held:
+        target = _target(arguments)
+        aws = session(target.workflow, target.function, target.queue_url)
+        if target.workflow:
+            try_again = by_workflow(target.workflow, aws.client("stepfunctions"))
+        else:
+            try_again = by_function(target.name, aws.client("lambda"))
+        queues = session(target.queue_url, target.workflow, target.function).client("sqs")
+        with HeldMessages(queues, target.queue_url) as held:
             held.receive()
-            is_done = redrive(held, name, try_again, arguments)
+            is_done = redrive(held, target, try_again, arguments)
     except (RedriveError, ClientError, BotoCoreError) as error:
-        sys.exit(str(error))
+        sys.exit(printable(error))
     except KeyboardInterrupt:
         sys.exit("\nWhat was not sent is left on the queue.")
     if not is_done:
         sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

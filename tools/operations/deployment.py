@@ -1,0 +1,102 @@
+"""What is deployed from here: by Terraform in the repository or, if the shell says so, locally."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from tools import ROOT
+
+LOCAL = "LOCAL_DEPLOYMENT"
+"""The variable by which a shell says so: a folder in which `make up` has applied the pipeline."""
+
+_LOCAL_ENDPOINT = "https://127.0.0.1:"
+
+
+class DeploymentError(Exception):
+    """The deployment that the shell names cannot be used: the message says why."""
+
+
+def outputs(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Return the outputs of the deployment, none if nothing is deployed.
+
+    A local deployment and AWS's own endpoints never go together: what is meant for the one would
+    be done to the other. Raises `DeploymentError`.
+    """
+    folder, options = ROOT, []
+    if local := environment.get(LOCAL):
+        if not environment.get("AWS_ENDPOINT_URL", "").startswith(_LOCAL_ENDPOINT):
+            raise DeploymentError(
+                f"{LOCAL} is set and AWS_ENDPOINT_URL is not that of a local cloud:"
+                f" source environment.sh again, or unset {LOCAL}."
+            )
+        folder = Path(local)
+        if not (folder / "terraform.tfstate").is_file():
+            raise DeploymentError(f"The local deployment in {folder} is gone: run `make up` again.")
+        options = ["-state=terraform.tfstate"]
+    answer = subprocess.run(
+        ["terraform", "output", "-json", *options],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = json.loads(answer.stdout) if answer.returncode == 0 else {}
+    return {name: output["value"] for name, output in found.items()}
+
+
+def deployment(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Return the outputs of the deployment. Raises `DeploymentError` if nothing is deployed."""
+    if not (deployed := outputs(environment)):
+        raise DeploymentError("Nothing is deployed from here: `make deploy` does that.")
+    return deployed
+
+
+class BackfillError(Exception):
+    """There can be no backfill: the message says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """Terraform's output `backfill`."""
+
+    state_machine_arn: str
+    source_bucket: str
+    processed_bucket: str
+    failure_queue_url: str
+    inventory_bucket: str | None
+    results_prefix: str
+    prefix: str
+    suffixes: list[str]
+    batch_size: int
+    max_concurrency: int
+    tolerated_failure_percentage: float
+    attempts: int
+    function_name: str
+    memory_mb: int
+    architecture: str
+    timeout_seconds: int
+    variants: int
+
+
+def backfill_deployment(file: Path | None) -> Deployment:
+    """Return the deployment that *file* describes, or else the one that Terraform made here."""
+    if file:
+        output = json.loads(file.read_text())
+    else:
+        try:
+            deployed = outputs()
+        except DeploymentError as error:
+            raise BackfillError(str(error)) from error
+        if not deployed:
+            raise BackfillError(
+                "Nothing is deployed from here: DEPLOYMENT=file takes what"
+                " `terraform output -json backfill` prints elsewhere."
+            )
+        output = deployed.get("backfill")
+    if not output:
+        raise BackfillError("The backfill is off: apply `backfill = {}` first.")
+    return Deployment(**{field.name: output[field.name] for field in fields(Deployment)})

@@ -1,0 +1,1 @@
+"""What can keep a deployment from working, found before anything is deployed."""

@@ -1,0 +1,110 @@
+"""The programs that a deployment runs on this machine, and their versions."""
+
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from tools import ROOT, subprocesses
+from tools.build.interpreters import FUNCTION, OLDEST, Interpreter, interpreters, text
+from tools.operations.doctor.finding import Finding
+from tools.subprocesses import CommandFailed
+from tools.terraform import LOCK, Terraform, installed_version, locked_version, target_platform
+
+TESTED = "1.11.4"
+"""The version of Terraform that the tests run with."""
+
+# Between these the provider shows a change of the bucket encryption at every plan.
+_RESTLESS = ((6, 22), (6, 40))
+
+Version = tuple[int, ...]
+
+
+def findings(
+    terraform: Terraform, environment: Mapping[str, str], *, has_key: bool
+) -> Iterator[Finding]:
+    """Yield what is wrong with Terraform, its provider and Python. *has_key*: with a `kms_key`."""
+    yield from of_python(_version_of("python3", environment), list(interpreters()))
+    try:
+        yield from of_terraform(installed_version(environment))
+        yield from of_provider(terraform.provider_version(), locked_version(), has_key=has_key)
+    except CommandFailed as failure:
+        yield Finding(problem=f"Terraform does not run: {failure.output}", fix=_install_terraform())
+
+
+def of_terraform(installed: Version) -> Iterator[Finding]:
+    """Yield a finding if Terraform is older than the configuration asks for."""
+    [required] = re.findall(r'required_version = ">= ([\d.]+)"', (ROOT / "main.tf").read_text())
+    if installed < _numbers(required):
+        found = ".".join(map(str, installed))
+        yield Finding(
+            problem=f"Terraform {required} or later is needed, not {found}.",
+            fix=_install_terraform(),
+        )
+
+
+def of_provider(selected: str | None, locked: str, *, has_key: bool) -> Iterator[Finding]:
+    """Yield a finding if the provider is not the locked one, or one with a known fault.
+
+    *selected* is None where `terraform init` has not run yet, which `make deploy` does.
+    """
+    if selected is None:
+        return
+    if selected != locked:
+        yield Finding(
+            problem=f"The AWS provider here is {selected} and {LOCK} has {locked}.",
+            fix="terraform init",
+        )
+    if has_key and _RESTLESS[0] <= _numbers(selected) < _RESTLESS[1]:
+        yield Finding(
+            problem=f"With a kms_key the AWS provider {selected} shows a change of the bucket"
+            " encryption at every plan.",
+            fix="terraform init -upgrade",
+            is_blocking=False,
+        )
+
+
+def of_python(found: tuple[int, int] | None, pythons: Sequence[Interpreter]) -> Iterator[Finding]:
+    """Yield what is missing to build the package.
+
+    *found* is the version of `python3`, if that runs, and *pythons* are all that there are here.
+    """
+    if found is None or found < OLDEST:
+        what = "none runs here" if found is None else f"this one is {text(found)}"
+        yield Finding(
+            problem=f"Terraform builds the package with python3, {text(OLDEST)} or later: {what}.",
+            fix=f'export PATH="{Path(sys.executable).parent}:$PATH"',
+        )
+    if not any(python.can("pip") for python in pythons):
+        yield Finding(
+            problem="Terraform builds the package with pip, and no Python here has it.",
+            fix="python3 -m ensurepip",
+        )
+    if not any(python.version == FUNCTION for python in pythons):
+        yield Finding(
+            problem=f"Without Python {text(FUNCTION)} the package has no bytecode, and a cold start"
+            " takes twice as long.",
+            fix=f".venv/bin/uv python install {text(FUNCTION)}",
+            is_blocking=False,
+        )
+
+
+def _version_of(python: str, environment: Mapping[str, str]) -> tuple[int, int] | None:
+    command = (python, "-c", "import sys; print(*sys.version_info[:2])")
+    try:
+        major, minor = subprocesses.run(*command, environment=environment).split()
+    except CommandFailed:
+        return None
+    return int(major), int(minor)
+
+
+def _install_terraform() -> str:
+    if sys.platform == "darwin":
+        return "brew install hashicorp/tap/terraform"
+    archive = f"terraform_{TESTED}_{target_platform()}.zip"
+    address = f"https://releases.hashicorp.com/terraform/{TESTED}/{archive}"
+    return f"curl -LO {address} && sudo unzip -o {archive} terraform -d /usr/local/bin"
+
+
+def _numbers(version: str) -> Version:
+    return tuple(map(int, re.findall(r"\d+", version)))

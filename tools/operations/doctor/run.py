@@ -1,0 +1,163 @@
+"""Tell what would keep a deployment from working, each with the command that puts it right."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from tools.command_line import parse
+from tools.operations.doctor import bucket_events, names, programs, quotas
+from tools.operations.doctor.account import Account, Unusable, find_account, two_regions
+from tools.operations.doctor.asking import ask
+from tools.operations.doctor.finding import Finding, report
+from tools.operations.doctor.names import Bucket
+from tools.operations.place import Place
+from tools.settings import SettingsError
+from tools.subprocesses import CommandFailed, interruptible
+
+_READ = (
+    *("name", "bucket_prefix", "source_bucket_name", "processed_bucket_name"),
+    *("existing_source_bucket", "existing_processed_bucket"),
+    *("memory_mb", "reserved_concurrency", "kms_key"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patient:
+    """What is examined: an account, and what is to be deployed to it.
+
+    *resources* are those that Terraform has applied before, perhaps not all of them.
+    """
+
+    account: Account
+    place: Place
+    values: Mapping[str, Any]
+    resources: Sequence[Mapping[str, Any]]
+
+    def has(self, kind: str, attribute: str, value: str) -> bool:
+        """Whether Terraform has made a resource of *kind* with this value."""
+        return any(
+            resource["type"] == kind and resource["values"].get(attribute) == value
+            for resource in self.resources
+        )
+
+
+Check = Callable[[Patient], Iterator[Finding]]
+
+
+def examine(place: Place, account: Account | None = None) -> Iterator[Finding]:
+    """Yield every finding. What cannot be read for want of a permission is one as well."""
+    try:
+        values = place.settings.read(_READ, place.environment)
+    except (CommandFailed, SettingsError) as error:
+        said = error.output if isinstance(error, CommandFailed) else str(error)
+        yield Finding(problem=" ".join(said.split()), fix="$EDITOR terraform.tfvars")
+        return
+    has_key = values["kms_key"] is not None
+    yield from programs.findings(place.terraform, place.environment, has_key=has_key)
+    if disagreement := two_regions(place.environment):
+        yield disagreement
+    try:
+        account = account or find_account(place.environment, may_be_local=place.is_local)
+    except Unusable as error:
+        yield error.finding
+        return
+    try:
+        resources = place.terraform.resources()
+    except CommandFailed as failure:
+        yield Finding(
+            problem=f"What is deployed cannot be read: {_first_line(failure)}",
+            fix="terraform init",
+            is_blocking=False,
+        )
+        return
+    yield from ask_aws(Patient(account=account, place=place, values=values, resources=resources))
+
+
+def ask_aws(patient: Patient) -> Iterator[Finding]:
+    """Yield what AWS tells, and as one finding what it may not tell."""
+    return ask([partial(check, patient) for check in CHECKS], patient.account.arn)
+
+
+def elsewhere(resources: Sequence[Mapping[str, Any]], account: Account) -> Iterator[Finding]:
+    """Yield a finding if what was deployed from here is in another account or region."""
+    for resource in resources:
+        # The ARNs of buckets and roles have no region.
+        _, _, _, region, owner = (resource["values"].get("arn") or "::::").split(":")[:5]
+        if region and owner and (owner, region) != (account.id, account.region):
+            yield Finding(
+                problem=f"What was deployed from here is in account {owner} in {region}, and this"
+                f" shell means {account}.",
+                fix="terraform workspace new another # or sign in to that account and region",
+            )
+            return
+
+
+def _of_state(patient: Patient) -> Iterator[Finding]:
+    return elsewhere(patient.resources, patient.account)
+
+
+def _of_quotas(patient: Patient) -> Iterator[Finding]:
+    return quotas.findings(
+        patient.account.aws.client("lambda"),
+        patient.place.settings,
+        name=patient.values["name"],
+        memory_mb=patient.values["memory_mb"],
+        reserved=patient.values["reserved_concurrency"],
+    )
+
+
+def _of_buckets(patient: Patient) -> Iterator[Finding]:
+    wanted = [
+        bucket
+        for bucket in _buckets(patient)
+        if not patient.has("aws_s3_bucket", "bucket", bucket.name)
+    ]
+    s3 = patient.account.aws.client("s3")
+    return names.of_buckets(s3, patient.account.id, patient.place.settings, wanted)
+
+
+def _buckets(patient: Patient) -> Iterator[Bucket]:
+    """Yield the buckets to make, named as main.tf names them."""
+    prefix = patient.values["bucket_prefix"] or patient.values["name"]
+    for role in ("source", "processed"):
+        if patient.values[f"existing_{role}_bucket"]:
+            continue
+        if given := patient.values[f"{role}_bucket_name"]:
+            yield Bucket(name=given, variable=f"{role}_bucket_name", another=f"{given}-2")
+        else:
+            name = f"{prefix}-{role}-{patient.account.id}"
+            yield Bucket(name=name, variable="bucket_prefix", another=f"{prefix}-2")
+
+
+def _of_role(patient: Patient) -> Iterator[Finding]:
+    if not patient.has("aws_iam_role", "name", patient.values["name"]):
+        iam = patient.account.aws.client("iam")
+        yield from names.of_role(iam, patient.place.settings, patient.values["name"])
+
+
+def _of_existing_bucket(patient: Patient) -> Iterator[Finding]:
+    if bucket := patient.values["existing_source_bucket"]:
+        yield from bucket_events.findings(patient.account.aws.client("s3"), bucket)
+
+
+CHECKS: tuple[Check, ...] = (_of_state, _of_quotas, _of_buckets, _of_role, _of_existing_bucket)
+
+
+def _first_line(failure: CommandFailed) -> str:
+    return next((line for line in failure.output.splitlines() if line.strip()), str(failure))
+
+
+def main() -> None:
+    """Read the command line and do what it says."""
+    parse(argparse.ArgumentParser(description=__doc__))
+    place = Place()
+    with interruptible():
+        findings = list(examine(place))
+    if findings:
+        print(report(findings))
+    if any(finding.is_blocking for finding in findings):
+        sys.exit("\nA deployment would fail.")
+    print("\nNothing stops a deployment.")

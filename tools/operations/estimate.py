@@ -1,0 +1,46 @@
+"""What a backfill costs if every source has to be made."""
+
+from collections.abc import Iterator
+from math import ceil
+
+from tools.operations.deployment import Deployment
+from tools.operations.scan import Found
+
+# List prices of us-east-1 in 2026, in dollars.
+S3_READ = 0.0004 / 1000  # GET and HEAD
+S3_WRITE = 0.005 / 1000  # PUT and LIST
+LAMBDA_GB_SECOND = {"arm64": 0.0000133334, "x86_64": 0.0000166667}
+BATCH = 0.025 / 1000 + 0.20 / 1_000_000  # starting one, and the invocation
+SECONDS_PER_IMAGE = 0.2
+
+# A source is looked up, read and looked up again; an image under three keys.
+READS_PER_SOURCE = 3
+READS_PER_IMAGE = 3
+
+
+def most_objects(found: Found) -> int:
+    """Return how many objects are read at most: some may come before the listing is read again.
+
+    Without room for them those at the end of the listing would be cut off.
+    """
+    return found.objects + max(100, found.objects // 100)
+
+
+def report(found: Found, deployed: Deployment) -> Iterator[str]:
+    """Yield the lines that an operator decides by."""
+    images = found.sources * deployed.variants
+    batches = ceil(found.objects / deployed.batch_size)
+    seconds = images * SECONDS_PER_IMAGE
+    reads = found.sources * READS_PER_SOURCE + images * READS_PER_IMAGE
+    gigabyte_seconds = seconds * deployed.memory_mb / 1024
+    dollars = (
+        reads * S3_READ
+        + images * S3_WRITE
+        + gigabyte_seconds * LAMBDA_GB_SECOND[deployed.architecture]
+        + batches * BATCH
+    )
+    minutes = ceil(seconds / min(deployed.max_concurrency, max(1, batches)) / 60)
+    size = f"{found.bytes / 1e6:,.1f} MB"
+    yield f"{found.objects:,} objects, of which {found.sources:,} are for the pipeline ({size})."
+    yield f"If all of them have to be made, that is about ${dollars:,.2f} and {minutes:,} min, by"
+    yield f"list prices and {SECONDS_PER_IMAGE} s per image; for those up to date, a tenth or less."

@@ -1,0 +1,82 @@
+"""Show what the function has logged: one line for each upload, and everything that went wrong."""
+
+import argparse
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tools.command_line import parse
+from tools.operations.deployment import DeploymentError, deployment
+from tools.operations.regions import session
+from tools.operations.terminal import printable
+from tools.operations.upload import LogLine, key_of, log_lines
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_LOOK_SECONDS = 2
+_LATE = timedelta(minutes=2)
+"""How long after it was logged a line may come."""
+
+
+def shown(line: LogLine) -> str | None:
+    """Return *line* for a terminal, or None for what Lambda says of every invocation."""
+    fields, key = line.fields, key_of(line)
+    if key is None and fields.get("level") not in ("ERROR", "WARN", "WARNING", "CRITICAL"):
+        return None
+    took = fields.get("milliseconds")
+    parts = [f"{line.at:%Y-%m-%d %H:%M:%S}", f"{printable(line.status):10}"]
+    parts.append(f"{took['total']:7,.0f} ms" if isinstance(took, dict) else " " * 10)
+    if key is not None:
+        parts.append(printable(key))
+    parts += [printable(fields[name]) for name in ("detail", "errorMessage") if fields.get(name)]
+    parts += [f"→ {printable(image['key'])}" for image in fields.get("published", ())]
+    return "  ".join(parts)
+
+
+def ago(text: str) -> timedelta:
+    """Read a time span such as 10m, 2h or 3d. Raises `ArgumentTypeError`."""
+    if not (found := re.fullmatch(r"(\d+)([mhd])", text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time span such as 10m, 2h or 3d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def tail(read: Callable[[datetime], Iterable[LogLine]], since: datetime, *, forever: bool) -> None:
+    """Print the lines that *read* finds since then, and if *forever* those that come."""
+    printed: set[tuple[datetime, str]] = set()
+    while True:
+        for line in read(since):
+            text = shown(line)
+            if text and (line.at, text) not in printed:
+                print(text, flush=True)
+                printed.add((line.at, text))
+        if not forever:
+            return
+        since = max(since, datetime.now(UTC) - _LATE)
+        time.sleep(_LOOK_SECONDS)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--since", type=ago, default="1h", help="such as 10m, 2h or 3d; 1h")
+    parser.add_argument("--follow", action="store_true", help="go on with what comes")
+    return parse(parser)
+
+
+def main() -> None:
+    """Read the command line and do what it says."""
+    arguments = _arguments()
+    try:
+        deployed = deployment()
+        logs = session(deployed["function_arn"]).client("logs")
+        tail(
+            lambda since: log_lines(logs, deployed["log_group"], since),
+            datetime.now(UTC) - arguments.since,
+            forever=bool(arguments.follow),
+        )
+    except (DeploymentError, ClientError, BotoCoreError) as error:
+        sys.exit(printable(error))
+    except KeyboardInterrupt:
+        sys.exit(0)

@@ -1,0 +1,90 @@
+"""What a backfill would read: how many objects there are, and how many of them are sources."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+from pipeline import events
+
+from tools.operations import map_items
+from tools.operations.deployment import BackfillError, Deployment
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_NEEDED = {"Key", "Size", "ETag"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """How many objects a backfill reads, and how many of them, of how many bytes, are sources."""
+
+    objects: int
+    sources: int
+    bytes: int
+
+
+def narrowed(prefix: str, trigger_prefix: str) -> str:
+    """Return the longer of the prefixes, of which one has to begin with the other."""
+    if prefix.startswith(trigger_prefix):
+        return prefix
+    if trigger_prefix.startswith(prefix):
+        return trigger_prefix
+    raise BackfillError(
+        f"Nothing under {prefix!r} is processed: trigger_prefix is {trigger_prefix!r}."
+    )
+
+
+def listing(s3: "S3Client", deployment: Deployment, prefix: str) -> Found:
+    """Count what the source bucket holds under *prefix*."""
+    return _counted(map_items.listed(s3, deployment.source_bucket, prefix), deployment, prefix)
+
+
+def inventory(
+    s3: "S3Client", deployment: Deployment, prefix: str, *, bucket: str, key: str
+) -> Found:
+    """Count what an inventory lists. Raises `BackfillError` if it cannot be used."""
+    try:
+        manifest = map_items.read_manifest(s3, bucket, key)
+        missing = _NEEDED - set(map_items.columns(manifest))
+        if missing:
+            raise BackfillError(
+                f"The inventory has no {', '.join(sorted(missing))}: add it to its optional fields."
+            )
+        if manifest["sourceBucket"] != deployment.source_bucket:
+            raise BackfillError(
+                f"The inventory is of {manifest['sourceBucket']}, not of"
+                f" {deployment.source_bucket}."
+            )
+        return _counted(map_items.inventoried(s3, manifest), deployment, prefix)
+    except (ClientError, ValueError, KeyError) as error:
+        raise BackfillError(f"The inventory cannot be read: {error}.") from error
+
+
+def exists(s3: "S3Client", bucket: str, key: str) -> bool:
+    """Return whether *bucket* holds *key*, by the permission to list it."""
+    answer = s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+    return any(entry["Key"] == key for entry in answer.get("Contents", []))
+
+
+def objects(s3: "S3Client", bucket: str, prefix: str) -> int:
+    """Return how many objects *bucket* holds under *prefix*."""
+    return sum(1 for _ in map_items.listed(s3, bucket, prefix))
+
+
+def _counted(items: Iterable[dict[str, Any]], deployment: Deployment, prefix: str) -> Found:
+    total = sources = size = 0
+    for item in items:
+        total += 1
+        batch = {
+            "bucket": deployment.source_bucket,
+            "items": [item],
+            "prefix": prefix,
+            "trigger": {"prefix": deployment.prefix, "suffixes": deployment.suffixes},
+        }
+        taken = events.batch_items(batch)
+        if taken and int(item["Size"]):
+            sources += 1
+            size += int(item["Size"])
+    return Found(objects=total, sources=sources, bytes=size)

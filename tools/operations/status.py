@@ -1,0 +1,155 @@
+"""Tell the whole story of one upload: source, images, record, log lines, failure."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pipeline.errors import PipelineError
+from pipeline.model import Source
+from pipeline.storage import SourceState, StoredImage
+
+from tools.command_line import parse
+from tools.operations import logs
+from tools.operations.deployment import DeploymentError, deployment
+from tools.operations.failure import Failure
+from tools.operations.regions import session
+from tools.operations.terminal import printable
+from tools.operations.upload import LogLine, Pipeline, Upload
+
+_FEW = 10
+_DAYS = 14  # for so long a message stays on the failure queue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """What was found of an upload, or the error in place of what could not be read."""
+
+    source: SourceState
+    images: Mapping[str, Sequence[StoredImage]]
+    record: Mapping[str, Any] | None
+    lines: Sequence[LogLine] | Exception
+    failures: Sequence[Failure] | Exception
+
+
+def find(upload: Upload) -> Story:
+    """Gather all that there is. What the log and the queue refuse does not hide the rest."""
+    return Story(
+        source=upload.source(),
+        images=upload.images(),
+        record=upload.record(),
+        lines=_lines(upload),
+        failures=_failures(upload),
+    )
+
+
+def _lines(upload: Upload) -> Sequence[LogLine] | Exception:
+    try:
+        return upload.lines(datetime.now(UTC) - timedelta(days=_DAYS))
+    except (ClientError, BotoCoreError) as error:
+        return error
+
+
+def _failures(upload: Upload) -> Sequence[Failure] | Exception:
+    try:
+        return upload.failures()
+    except (ClientError, BotoCoreError) as error:
+        return error
+
+
+def tell(upload: Upload, story: Story) -> Iterator[str]:
+    """Yield the story in lines, with the end of it first."""
+    yield _verdict(upload, story)
+    yield ""
+    yield f"source    {_source(upload, story.source)}"
+    for variant, found in story.images.items():
+        said = [_image(upload, image, story.source.source) for image in found] or ["none"]
+        yield f"image     {printable(variant)}: {'; '.join(said)}"
+    if upload.pipeline.settings.metadata:
+        yield f"record    {_record(story.record)}"
+    yield from _section("log", story.lines, lambda line: logs.shown(line) or line.status)
+    yield from _section("failure", story.failures, str)
+
+
+def _section(name: str, found: Sequence[Any] | Exception, text: Any) -> Iterator[str]:
+    if isinstance(found, Exception):
+        yield f"{name:10}cannot be read: {printable(found)}"
+        return
+    for number, one in enumerate(found[-_FEW:] or ["none"]):
+        said = one if isinstance(one, str) else text(one)
+        yield f"{name if number == 0 else '':10}{said}".replace("\n", f"\n{'':10}")
+
+
+def _verdict(upload: Upload, story: Story) -> str:
+    """Return in one sentence where the upload is, and what to do if that is not its end."""
+    key, source = printable(upload.key), story.source.source
+    if source is None:
+        return f"{key} is not in the source bucket."
+    ready = [name for name, found in story.images.items() if _is_any_current(found, upload, source)]
+    if len(ready) == len(story.images):
+        return f"{key} is processed: {len(ready)} of {len(ready)} images are of what it holds now."
+    if isinstance(story.failures, Sequence) and story.failures:
+        failure = story.failures[-1]
+        return f"{key} failed: {printable(failure.reason)}. `make redrive` retries it."
+    if isinstance(story.lines, Sequence) and story.lines:
+        return f"{key} is not processed; the last that was logged of it is {_last(story.lines)}."
+    return f"{key} is not processed, and nothing was logged of it: `make backfill` processes it."
+
+
+def _last(lines: Sequence[LogLine]) -> str:
+    line = lines[-1]
+    return printable(f"{line.status}, {line.fields.get('detail', '')}".rstrip(", "))
+
+
+def _is_any_current(found: Sequence[StoredImage], upload: Upload, source: Source) -> bool:
+    return any(_is_current(image, upload, source) for image in found)
+
+
+def _is_current(image: StoredImage, upload: Upload, source: Source) -> bool:
+    return image.provenance.is_of(upload.key) and image.provenance.source_etag == source.etag
+
+
+def _source(upload: Upload, state: SourceState) -> str:
+    address = printable(f"s3://{upload.pipeline.source_bucket}/{upload.key}")
+    if state.source is None:
+        return f"{address}: {'deleted' if state.is_deleted else 'none'}"
+    return (
+        f"{address}: {state.source.size:,} bytes, ETag {state.source.etag},"
+        f" version {printable(state.source.version)}"
+    )
+
+
+def _image(upload: Upload, image: StoredImage, source: Source | None) -> str:
+    if not image.provenance.is_of(upload.key):
+        what = "of another source, or of another program"
+    elif source and _is_current(image, upload, source):
+        what = "current"
+    else:
+        what = "of an earlier content"
+    return f"{printable(image.key)} ({image.bytes:,} bytes, {what})"
+
+
+def _record(record: Mapping[str, Any] | None) -> str:
+    if record is None:
+        return "none"
+    reason = f" ({record['reason']}: {record.get('message', '')})" if "reason" in record else ""
+    return printable(f"{record['status']}{reason}, written {record['updated_at']}")
+
+
+def main() -> None:
+    """Read the command line and do what it says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--key", help="the key of the upload in the source bucket")
+    key = parse(parser).key
+    if not key:
+        sys.exit("Which upload? make status KEY=photo.jpg")
+    try:
+        deployed = deployment()
+        pipeline = Pipeline.of(deployed, session(deployed["function_arn"]))
+        upload = Upload(pipeline, key)
+        print("\n".join(tell(upload, find(upload))))
+    except (DeploymentError, PipelineError, ClientError, BotoCoreError) as error:
+        sys.exit(printable(error))

@@ -1,0 +1,24 @@
+"""Questions to an operator, and text from strangers made safe for a terminal."""
+
+import sys
+
+
+def confirm(question: str) -> bool:
+    """Ask *question* and return whether the answer is yes; end the program if no one answers."""
+    try:
+        answer = input(f"{question} [y/N] ")
+    except EOFError:
+        sys.exit("\nNothing was done: there is no one to ask. YES=1 says yes beforehand.")
+    return answer.strip().lower() in {"y", "yes"}
+
+
+def printable(text: object) -> str:
+    """Return *text* with everything escaped that is not visible as itself.
+
+    Keys, statuses and messages can hold ANSI sequences, C1 controls, line ends and bidirectional
+    overrides. Unicode's categories Other and Separator cover them all; of these only the space
+    stays, by the definition of `str.isprintable`.
+    """
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in str(text)
+    )

@@ -1,0 +1,132 @@
+"""A test upload to a deployed pipeline, which goes through and leaves nothing behind."""
+
+import io
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+from PIL import Image
+from pipeline.model import Format
+from pipeline.records import State
+
+from tools.operations.upload import Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PATIENCE_SECONDS = 330
+"""S3 takes up to five minutes to send a new bucket's events to EventBridge."""
+
+_AGAIN_SECONDS = 30  # what was uploaded before the events came is not announced any more
+_LOOK_SECONDS = 1
+_REMOVAL_SECONDS = 30
+
+# As Pillow calls them. The first is taken that the pipeline accepts.
+_FORMATS = (Format.JPEG, Format.PNG, Format.WEBP, Format.GIF, Format.TIFF, Format.BMP, Format.AVIF)
+
+
+class TrialFailed(Exception):
+    """The test upload did not go through: the message says how far it came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """How long a test upload took, in seconds, and the keys of its images."""
+
+    seconds: float
+    images: Sequence[str]
+
+
+def key_for(prefix: str, suffixes: Sequence[str]) -> str:
+    """Return a key that nobody else has, and that the trigger does not pass over."""
+    return f"{prefix}test-{secrets.token_hex(8)}{suffixes[0] if suffixes else '.jpg'}"
+
+
+def run(
+    upload: Upload, *, patience_seconds: float = PATIENCE_SECONDS, wait: Callable[[float], None]
+) -> Passed:
+    """Upload a picture, wait for its images, and delete whatever came of it.
+
+    Raises `TrialFailed`.
+    """
+    try:
+        return _go_through(upload, patience_seconds, wait)
+    finally:
+        remove(upload, wait)
+
+
+def _go_through(upload: Upload, patience: float, wait: Callable[[float], None]) -> Passed:
+    s3: S3Client = upload.pipeline.aws.client("s3")
+    body = picture(upload.pipeline.settings.limits.formats)
+    start = put_at = time.monotonic()
+    s3.put_object(Bucket=upload.pipeline.source_bucket, Key=upload.key, Body=body)
+    while (now := time.monotonic()) < start + patience:
+        wait(_LOOK_SECONDS)
+        images = upload.own_images()
+        if all(images.values()):
+            keys = [image.key for found in images.values() for image in found]
+            return Passed(seconds=now - start, images=keys)
+        if reason := _rejection(upload):
+            raise TrialFailed(f"The test upload was {reason}.")
+        if now > put_at + _AGAIN_SECONDS:
+            put_at = now
+            s3.put_object(Bucket=upload.pipeline.source_bucket, Key=upload.key, Body=body)
+    raise TrialFailed(f"After {patience:.0f} s the test upload was not processed.")
+
+
+def _rejection(upload: Upload) -> str | None:
+    """Return what the log says against the upload, if it says anything yet and can be read."""
+    with suppress(ClientError, BotoCoreError):
+        for line in upload.lines(datetime.now(UTC) - timedelta(minutes=10)):
+            if line.status in ("rejected", "unreviewed"):
+                return f"{line.status}: {line.fields.get('detail', '')}"
+    return None
+
+
+def remove(upload: Upload, wait: Callable[[float], None]) -> None:
+    """Delete the source with all its versions, its images, and its record."""
+    pipeline, s3 = upload.pipeline, upload.pipeline.aws.client("s3")
+    pages = s3.get_paginator("list_object_versions").paginate(
+        Bucket=pipeline.source_bucket, Prefix=upload.key
+    )
+    for page in pages:
+        for version in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
+            s3.delete_object(
+                Bucket=pipeline.source_bucket,
+                Key=version["Key"],
+                VersionId=version["VersionId"],
+            )
+    if pipeline.settings.metadata and pipeline.settings.remove_deleted:
+        _await_removal(upload, wait)
+    for found in upload.own_images().values():
+        for image in found:
+            pipeline.storage.delete(image)
+    if metadata := pipeline.settings.metadata:
+        pipeline.aws.client("dynamodb").delete_item(
+            TableName=metadata.table, Key={"source_key": {"S": upload.key}}
+        )
+
+
+def _await_removal(upload: Upload, wait: Callable[[float], None]) -> None:
+    """Wait until the function has noticed that the source is gone: it writes the last record."""
+    deadline = time.monotonic() + _REMOVAL_SECONDS
+    while time.monotonic() < deadline:
+        record = upload.record()
+        if record is None or record["status"] == State.DELETED:
+            return
+        wait(_LOOK_SECONDS)
+
+
+def picture(accepted: frozenset[Format]) -> bytes:
+    """Return a small picture in a format that is accepted. Raises `TrialFailed`."""
+    wanted = next((format_ for format_ in _FORMATS if format_ in accepted), None)
+    if wanted is None:
+        raise TrialFailed(f"There is no test picture for {', '.join(sorted(accepted))} alone.")
+    file = io.BytesIO()
+    Image.linear_gradient("L").convert("RGB").save(file, wanted.value)
+    return file.getvalue()

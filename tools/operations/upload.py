@@ -1,0 +1,161 @@
+"""All that there is of one upload: source, images, record, log lines, failures."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from pipeline.keys import candidate_keys
+from pipeline.settings import Settings
+from pipeline.storage import SourceState, Storage, StoredImage
+from pipeline.table import Table
+
+from tools.operations.failure import Failure, Unreadable, read
+from tools.operations.queue import HeldMessages
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_sqs import SQSClient
+
+# A pattern of CloudWatch takes these for its own.
+_PLAIN = re.compile(r'[^"\\*]*')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """What the function logged, and when."""
+
+    at: datetime
+    fields: Mapping[str, Any]
+
+    @property
+    def status(self) -> str:
+        return str(self.fields.get("message", ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """A deployed pipeline: its buckets, and the settings that its function has now."""
+
+    source_bucket: str
+    processed_bucket: str
+    queue_url: str
+    log_group: str
+    settings: Settings
+    aws: boto3.Session
+    storage: Storage
+
+    @classmethod
+    def of(cls, outputs: Mapping[str, Any], aws: boto3.Session) -> "Pipeline":
+        """Return the pipeline that has these outputs of Terraform's."""
+        function = aws.client("lambda").get_function_configuration(
+            FunctionName=outputs["function_name"]
+        )
+        variables = function["Environment"]["Variables"] | {
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function["MemorySize"]),
+            "LAMBDA_TASK_ROOT": "/var/task",
+        }
+        return cls(
+            source_bucket=outputs["source_bucket"],
+            processed_bucket=outputs["processed_bucket"],
+            queue_url=outputs["failure_queue_url"],
+            log_group=outputs["log_group"],
+            settings=Settings.from_environment(variables),
+            aws=aws,
+            storage=Storage(aws.client("s3"), processed_bucket=outputs["processed_bucket"]),
+        )
+
+
+class Upload:
+    """The upload under *key* of a pipeline's source bucket. Every method looks anew.
+
+    The methods raise what botocore does, or `TransientFailure`.
+    """
+
+    def __init__(self, pipeline: Pipeline, key: str) -> None:
+        self.pipeline = pipeline
+        self.key = key
+
+    def source(self) -> SourceState:
+        return self.pipeline.storage.head_source(self.pipeline.source_bucket, self.key)
+
+    def images(self) -> dict[str, list[StoredImage]]:
+        """Return by variant what lies under the keys that its image may have."""
+        settings = self.pipeline.settings
+        candidates = partial(candidate_keys, settings.key_template, source_key=self.key)
+        return {
+            variant.name: [
+                image
+                for key in sorted(candidates(variant=variant))
+                if (image := self.pipeline.storage.head(key))
+            ]
+            for variant in settings.variants
+        }
+
+    def own_images(self) -> dict[str, list[StoredImage]]:
+        """Return those of `images` that were made of this key."""
+        return {
+            variant: [image for image in found if image.provenance.is_of(self.key)]
+            for variant, found in self.images().items()
+        }
+
+    def record(self) -> Mapping[str, Any] | None:
+        """Return the record, or None if there is none, or no table."""
+        if (metadata := self.pipeline.settings.metadata) is None:
+            return None
+        return Table(self.pipeline.aws.client("dynamodb"), metadata.table).get(self.key)
+
+    def lines(self, since: datetime) -> list[LogLine]:
+        """Return what the function has logged of it since then, the oldest first."""
+        wanted = f'"{self.key}"' if _PLAIN.fullmatch(self.key) else "*"
+        found = log_lines(
+            self.pipeline.aws.client("logs"),
+            self.pipeline.log_group,
+            since,
+            pattern=f"{{ $.source.key = {wanted} }}",
+        )
+        return [line for line in found if key_of(line) == self.key]
+
+    def failures(self) -> list[Failure]:
+        """Return the messages on the failure queue that name it. They stay there."""
+        sqs: SQSClient = self.pipeline.aws.client("sqs")
+        with HeldMessages(sqs, self.pipeline.queue_url) as held:
+            held.receive()
+            found = [failure for message in held.messages.values() if (failure := _read(message))]
+        named = (self.pipeline.source_bucket, self.key)
+        return [failure for failure in found if named in failure.objects]
+
+
+def key_of(line: LogLine) -> str | None:
+    """Return the key of the source that *line* is about, if it is about one."""
+    source = line.fields.get("source")
+    return source.get("key") if isinstance(source, Mapping) else None
+
+
+def log_lines(
+    logs: "CloudWatchLogsClient", group: str, since: datetime, *, pattern: str = ""
+) -> Iterator[LogLine]:
+    """Yield the JSON lines of the log group *group*, without those that are only metrics."""
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName=group, startTime=int(since.timestamp() * 1000), filterPattern=pattern
+    )
+    for page in pages:
+        for event in page["events"]:
+            try:
+                fields = json.loads(event["message"])
+            except ValueError:
+                fields = {"message": event["message"].strip()}
+            if isinstance(fields, dict) and "_aws" not in fields:
+                at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+                yield LogLine(at=at, fields=fields)
+
+
+def _read(message: Any) -> Failure | None:
+    try:
+        return read(message)
+    except Unreadable:
+        return None

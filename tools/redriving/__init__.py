@@ -1,1 +1,0 @@
-"""The failure queue from outside: what is on it, held and read."""
