@@ -1,0 +1,1 @@
+"""Measure the image engine, its peers and whole uploads."""

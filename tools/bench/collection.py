@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from bench.photos import CAMERAS, cut_out, jpeg, photograph
+from tools.bench.photos import CAMERAS, cut_out, jpeg, photograph
 
 _MIDDLE_PIXELS = 12_000_000
 _LARGE = (8192, 6144)

@@ -14,14 +14,14 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import boto3
-from pipeline.model import Source
-from pipeline.storage import CLIENT_CONFIG, Storage
+from pipeline.aws import CLIENT_CONFIG
+from pipeline.storage import Storage
 
-from bench.engines import processed
-from bench.work import Work
+from tools.bench.engines import processed
+from tools.bench.work import Work
 
 RATES = (0, 80)
 """Megabytes a second; 0 is as fast as the loopback goes. One connection to S3 gives 50 to 100."""
@@ -42,16 +42,16 @@ def medians(work: Work, file: Path, rate: float) -> tuple[float, float]:
 
 
 def _timed(work: Work, storage: Storage, file: Path, *, whole: bool) -> float:
-    source = Source(bucket=file.parent.name, key=file.name, etag="", size=file.stat().st_size)
     start = time.perf_counter()
-    body: BinaryIO = storage.fetch(source, max_bytes=source.size)
-    processed(work, BytesIO(body.read()) if whole else body)
+    with storage.get_source(file.parent.name, file.name) as found:
+        assert found.body is not None, file  # noqa: S101 - or it is no result
+        processed(work, BytesIO(found.body.read()) if whole else found.body)
     return (time.perf_counter() - start) * 1e3
 
 
 @contextmanager
 def _storage(folder: Path, rate: float) -> Iterator[Storage]:
-    command = [sys.executable, "-m", "bench.download", str(folder), str(rate)]
+    command = [sys.executable, "-m", "tools.bench.download", str(folder), str(rate)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None  # noqa: S101 - opened with a pipe
         client = boto3.client(
@@ -85,6 +85,10 @@ class _Handler(SimpleHTTPRequestHandler):
             if self._rate:
                 due = start + sent / (self._rate * 1e6)
                 time.sleep(max(0, due - time.perf_counter()))
+
+    def end_headers(self) -> None:
+        self.send_header("ETag", '"none"')
+        super().end_headers()
 
     def log_message(self, *_: Any) -> None: ...
 

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -13,9 +13,9 @@ from zlib import Z_RLE
 
 from PIL import Image
 from pipeline import imaging
-from pipeline.model import Contrast, Fit, Format, Limits, Position, Style, Variant, Watermark
+from pipeline.model import Contrast, Format, Limits, Position, Style, Variant, Watermark
 
-from bench.work import Work
+from tools.bench.work import Work
 
 LIMITS = Limits(source_bytes=1 << 30, pixels=150_000_000, memory_bytes=1 << 40)
 
@@ -71,6 +71,14 @@ class Sharp:
             with Image.open(target) as image:
                 return image.convert("RGB"), milliseconds
 
+    def responsive_set(
+        self, file: Path, widths: Sequence[int], qualities: Mapping[str, int]
+    ) -> tuple[float, int]:
+        """Make every width in every format on one thread; return milliseconds and bytes."""
+        return self._ask(
+            {"file": str(file), "widths": [*widths], "qualities": {**qualities}, "threads": 1}
+        )
+
     def _ask(self, question: dict[str, object]) -> tuple[float, int]:
         assert self._process.stdin is not None  # noqa: S101 - opened with pipes below
         assert self._process.stdout is not None  # noqa: S101 - likewise
@@ -109,25 +117,27 @@ def processed(work: Work, file: BinaryIO, logo: str | None = None) -> Sequence[b
             name=str(width),
             width=width,
             height=width,
-            fit=Fit.INSIDE,
-            position=Position.CENTER,
-            enlarge=False,
-            sharpen=False,
             format=Format(work.format),
             quality=work.quality,
-            full_chroma=False,
-            lossless=False,
-            palette=False,
-            max_bytes=None,
             watermark=bool(work.mark),
         )
         for width in work.widths
     ]
-    style = Style(
-        watermark=_watermark(work, logo), background=(255, 255, 255), keep_copyright=False
-    )
     with imaging.open_image(file, LIMITS) as source:
-        return [made.body for made in imaging.render(source, variants, style).renditions]
+        made = imaging.render(source, variants, style(_watermark(work, logo)))
+        return [rendition.body for rendition in made]
+
+
+def style(watermark: Watermark | None = None) -> Style:
+    """How images look, as a deployment has it where nothing else is set."""
+    return Style(
+        watermark=watermark,
+        background=(255, 255, 255),
+        keep_copyright=False,
+        keep_provenance=True,
+        exif_facts=(),
+        blurred_placeholder=False,
+    )
 
 
 def _watermark(work: Work, logo: str | None) -> Watermark | None:

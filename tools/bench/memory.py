@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import engines
-from bench.work import WORKS, Work
+from tools.bench import engines
+from tools.bench.work import WORKS, Work
 
 PYTHON_ENGINES: dict[str, Callable[[Work, bytes], Sequence[bytes]]] = {
     "pipeline": engines.this_pipeline,
@@ -22,7 +22,7 @@ PYTHON_ENGINES: dict[str, Callable[[Work, bytes], Sequence[bytes]]] = {
 
 def python_peak(engine: str, file: Path) -> float:
     """Return the megabytes of a Python process where *engine* does the first work on *file*."""
-    command = [sys.executable, "-m", "bench.memory", engine, str(file)]
+    command = [sys.executable, "-m", "tools.bench.memory", engine, str(file)]
     run = subprocess.run(command, capture_output=True, check=True, text=True)
     return float(json.loads(run.stdout))
 

@@ -10,12 +10,12 @@ import numpy
 from numpy.typing import NDArray
 from PIL import Image
 from pipeline import imaging
-from pipeline.imaging.cascade import Cascade
 from pipeline.imaging.decode import decode
 from pipeline.imaging.geometry import Layout
+from pipeline.imaging.resize import Pyramid
 from pipeline.model import Size
 
-from bench.engines import LIMITS
+from tools.bench.engines import LIMITS
 
 Scaled: TypeAlias = Callable[[bytes, int], tuple[Image.Image, float]]
 """Scales a file's picture to fit a square; returns it and the milliseconds it took."""
@@ -76,7 +76,7 @@ def pipeline(data: bytes, width: int) -> tuple[Image.Image, float]:
         across, down = _fitted(source.image.size, width)
         size = Size(width=across, height=down)
         layout = Layout(size=size, canvas=size)
-        result = Cascade(next(decode(source, [layout]))).scaled(layout)
+        result = Pyramid(decode(source, [layout])).scale(layout)
     return result, (perf_counter() - start) * 1e3
 
 

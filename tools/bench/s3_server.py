@@ -1,0 +1,33 @@
+"""S3 in memory as a server on 127.0.0.1, for a function in a process of its own."""
+
+from contextlib import AbstractContextManager
+
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.compat import HTTPHeaders
+
+from tools.bench.loopback import Handler, serving
+from tools.bench.s3 import MemoryS3
+
+
+def served(s3: MemoryS3) -> AbstractContextManager[str]:
+    """Answer requests by *s3* meanwhile, at the host and port that this yields."""
+
+    class S3Handler(Handler):
+        def _answer(self) -> None:
+            headers = HTTPHeaders()
+            for name, value in self.headers.items():
+                headers.add_header(name, value)
+            url = f"http://{self.headers['Host']}{self.path}"
+            answer = s3(AWSPreparedRequest(self.command, url, headers, self.body(), False))
+            sent = answer.raw.read()
+            self.send_response_only(answer.status_code)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            if "Content-Length" not in answer.headers:
+                self.send_header("Content-Length", str(len(sent)))
+            self.end_headers()
+            self.wfile.write(sent)
+
+        do_GET = do_HEAD = do_PUT = do_DELETE = _answer  # noqa: N815 - http.server's names
+
+    return serving(S3Handler)
