@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 from moto import mock_aws
-from pipeline.storage import CLIENT_CONFIG
+from pipeline.aws import CLIENT_CONFIG
+from pipeline.sandbox import InProcess
 
 from tests.factories import environment
 
@@ -24,15 +25,18 @@ os.environ["POWERTOOLS_METRICS_NAMESPACE"] = "ImagePipeline"
 
 @pytest.fixture(autouse=True)
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Replace AWS by moto, with made-up credentials."""
+    """Replace AWS by moto, with made-up credentials.
+
+    Nothing else that tells of AWS stays: tests on the local cloud may have run in this process.
+    """
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_DEFAULT_REGION": "eu-west-1",
     }.items():
         monkeypatch.setenv(name, value)
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_REGION"):
-        monkeypatch.delenv(name, raising=False)
     with mock_aws():
         yield
 
@@ -94,6 +98,8 @@ def configured(s3: "S3Client", failure_queue_url: str, monkeypatch: pytest.Monke
 
     for name, value in environment(FAILURE_QUEUE_URL=failure_queue_url).items():
         monkeypatch.setenv(name, value)
+    # In this process: no worker has to start for every test.
+    monkeypatch.setattr(index, "_renderer", InProcess)
     for name in dir(index):
         if clear := getattr(getattr(index, name), "cache_clear", None):
             clear()

@@ -1,43 +1,36 @@
 """Invocations that advance one call of AWS at a time, and may break down at any."""
 
 import hashlib
+import json
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Executor, Future
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pipeline import events
-from pipeline.backfill import backfill
-from pipeline.completion import complete
-from pipeline.errors import Rejected, Superseded, TransientFailure
-from pipeline.model import Outcome, Removal, Source, Status
-from pipeline.process import inspect, process, record, reject, remove, render
-from pipeline.records import Record
+from pipeline.errors import TransientFailure
+from pipeline.model import Outcome, Request
+from pipeline.recipe import Recipes
+from pipeline.reconcile import VERSIONING_SETTLES, Pipeline, inspect, reconcile
+from pipeline.sandbox import InProcess
 from pipeline.settings import Settings
 from pipeline.storage import Storage
 from pipeline.table import Table
 
 from tests.aws import state_machine
 from tests.aws.state_machine import TaskFailed
-from tests.factories import announced, environment, picture, variants
+from tests.factories import environment, eventbridge_event, picture, variants
 
-REFUSED: Final = picture(6, 4, color=(0, 200, 0), kind="PNG")
+REFUSED: Final = [picture(6, 4, color=(0, green, 0), kind="PNG") for green in (200, 100)]
 """What the review does not allow, where there is one."""
 
-REFUSED_ETAG: Final = hashlib.md5(REFUSED).hexdigest()  # noqa: S324 - S3's choice
+REFUSED_ETAGS: Final = [hashlib.md5(body).hexdigest() for body in REFUSED]  # noqa: S324 - S3's choice
 
-SETTINGS: Final = Settings.from_environment(
-    environment(
-        VARIANTS=variants(same={"width": 3}, web={"width": 2, "format": "webp"}),
-        KEY_TEMPLATE="{directory}{stem}{extension}",
-    )
-)
-
-MACHINE: Final = state_machine.definition(reviewed=True)
+FOREVER: Final = float("inf")
 
 
 class Fate(Enum):
@@ -53,17 +46,55 @@ class Killed(BaseException):
     """The process of a handler ends here."""
 
 
-class Handler:
-    """One invocation for one event, in a thread that stops before every call of AWS."""
+def settings(**changes: str) -> Settings:
+    """Return settings with one variant whose key depends on the content, and one fixed."""
+    fields = {
+        "VARIANTS": variants(same={"width": 3}, web={"width": 2, "format": "webp"}),
+        "KEY_TEMPLATE": "{directory}{stem}{extension}",
+        "REMOVE_DELETED": "true",
+    }
+    return Settings.from_environment(environment(**{**fields, **changes}))
 
-    def __init__(self, request: Source | Removal, storage: Storage, table: Table) -> None:
+
+SETTINGS: Final = settings()
+REVIEWED_SETTINGS: Final = settings(MUST_BE_REVIEWED="true")
+REVIEWED_RECIPES: Final = Recipes(REVIEWED_SETTINGS, InProcess().fingerprint)
+VERSIONED_SETTINGS: Final = settings(
+    KEY_TEMPLATE="{directory}{stem}-{variant}-{version}{extension}", MANIFEST="{}"
+)
+MACHINE: Final = state_machine.definition(reviewed=True)
+
+
+class Handler:
+    """One invocation for one request, in a thread that stops before every call of AWS.
+
+    Calls that run beside other work are made at once or, if it *reads_late*, when their results
+    are waited for: the two ends of what may happen.
+    """
+
+    settings = SETTINGS
+    recipes = Recipes(SETTINGS, InProcess().fingerprint)
+
+    def __init__(
+        self, request: Request, storage: Storage, table: Table, *, reads_late: bool = False
+    ) -> None:
         self.request = request
         self.ending: Outcome | BaseException | None = None
-        self._storage = storage
-        self._table = table
+        self.reads: set[Callable[..., Any]] = set()
         self._fate = Fate.DONE
         self._go = threading.Semaphore(0)
         self._stopped = threading.Semaphore(0)
+        self._pipeline = Pipeline(
+            settings=self.settings,
+            recipes=self.recipes,
+            storage=cast(Storage, _Stepped(storage, self)),
+            renderer=InProcess(),
+            executor=_SameThread(self.reads if reads_late else ()),
+            table=cast(Table, _Stepped(table, self)),
+            completion_bus=None,
+            # Later than S3 may not see a new object: moto tells of no delete marker.
+            now=lambda: datetime.now(UTC) + 2 * VERSIONING_SETTLES,
+        )
         threading.Thread(target=self._run, daemon=True).start()
         self._stopped.acquire()
 
@@ -73,129 +104,122 @@ class Handler:
         self._go.release()
         self._stopped.acquire()
 
-    def answer(self) -> Outcome:
+    def work(self) -> Outcome:
         """Do all that there is to be done."""
-        work: Callable[..., Outcome] = remove if isinstance(self.request, Removal) else process
-        return self._do(work, self.request)
+        return reconcile(self.request, self._pipeline, deadline=FOREVER)
 
-    def put_record(self, record: Record) -> bool:
-        written: bool = self._in_steps(self._table.put)(record)
-        return written
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        # What is done takes this for its storage.
-        return self._in_steps(getattr(self._storage, name))
-
-    def _in_steps(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        def stepped(*args: Any, **kwargs: Any) -> Any:
-            self._stopped.release()
-            self._go.acquire()
-            if self._fate is Fate.KILLED:
-                raise Killed
-            if self._fate is Fate.FAILED:
-                raise TransientFailure("injected before the call")
-            result = method(*args, **kwargs)
-            if self._fate is Fate.DONE_BUT_FAILED:
-                raise TransientFailure("injected after the call")
-            return result
-
-        return stepped
+    def call(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Wait for `step`, then make the call as it says."""
+        self._stopped.release()
+        self._go.acquire()
+        if self._fate is Fate.KILLED:
+            raise Killed
+        if self._fate is Fate.FAILED:
+            raise TransientFailure("injected before the call")
+        result = method(*args, **kwargs)
+        if self._fate is Fate.DONE_BUT_FAILED:
+            raise TransientFailure("injected after the call")
+        return result
 
     def _run(self) -> None:
         try:
-            self.ending = self.answer()
+            self.ending = self.work()
         except BaseException as error:  # noqa: BLE001 - looked at by the test
             self.ending = error
         self._stopped.release()
-
-    def _do(self, work: Callable[..., Outcome], request: Source | Removal) -> Outcome:
-        return work(request, SETTINGS, self, stage=lambda _: nullcontext(), complete=self._complete)
-
-    def _complete(self, outcome: Outcome) -> None:
-        complete(outcome, Recorder(self), None, started_at=datetime.now(UTC))
-
-
-class Backfiller(Handler):
-    """One object of a backfill."""
-
-    reviewed_only = False
-
-    def answer(self) -> Outcome:
-        work = partial(backfill, reviewed_only=self.reviewed_only)
-        return self._do(work, self.request)
-
-
-class ReviewedBackfiller(Backfiller):
-    """The same where a review has to allow what is published."""
-
-    reviewed_only = True
 
 
 class WorkflowHandler(Handler):
     """One execution of the workflow for one event; a task that breaks down is tried once more."""
 
-    def answer(self) -> Outcome:
-        """Go through the state machine, and return or raise how it ended."""
-        self._ending: Outcome | Exception | None = None
+    settings = REVIEWED_SETTINGS
+    recipes = REVIEWED_RECIPES
+
+    def work(self) -> Outcome:
+        """Go through the state machine, and return how it ended."""
+        self._last: Outcome | None = None
+        self._has_reported = False
+        event = eventbridge_event(self.request)
         with suppress(TaskFailed):
-            state_machine.run(
-                MACHINE, announced(self.request), invoke=self._invoke, send=self._send
-            )
-        assert self._ending, "neither done nor reported"
-        if isinstance(self._ending, Exception):
-            raise self._ending
-        return self._ending
+            state_machine.run(MACHINE, event, invoke=self._invoke, send=self._send)
+        if self._has_reported:
+            raise TransientFailure("reported on the failure queue")
+        assert self._last, "neither done nor reported"
+        return self._last
 
     def _send(self, _: Mapping[str, Any]) -> None:
-        self._ending = TransientFailure("reported on the failure queue")
+        self._has_reported = True
 
     def _invoke(self, task: Mapping[str, Any]) -> Any:
         if task["FunctionName"] == "review":
-            is_refused = task["Payload"]["source"]["etag"] == REFUSED_ETAG
+            is_refused = task["Payload"]["source"]["etag"] in REFUSED_ETAGS
             return {"allow": not is_refused, "reason": "it is green"}
+        step = {"inspect": inspect, "publish": reconcile}[task["Payload"]["step"]]
+        request = events.from_step(task["Payload"])
+        assert isinstance(request, Request)
         try:
-            return events.answer(self._take(task["Payload"]))
+            self._last = step(request, self._pipeline, deadline=FOREVER)
         except TransientFailure as failure:
             raise TaskFailed("TransientFailure", str(failure)) from None
         except Killed:
             raise TaskFailed("Lambda.Unknown", "killed") from None
+        return json.loads(json.dumps(events.step_answer(self._last), default=str))
 
-    def _take(self, event: Mapping[str, Any]) -> Outcome:
-        """Take one step; remember how it ended if nothing follows it."""
+
+class UnreviewedHandler(Handler):
+    """A redrive or a backfill where a review decides."""
+
+    settings = REVIEWED_SETTINGS
+    recipes = REVIEWED_RECIPES
+
+
+class VersionedHandler(Handler):
+    """One invocation where images have keys of their own for each content, and a manifest."""
+
+    settings = VERSIONED_SETTINGS
+    recipes = Recipes(VERSIONED_SETTINGS, InProcess().fingerprint)
+
+
+class _Stepped:
+    """An object whose methods the handler calls one step at a time."""
+
+    def __init__(self, target: object, handler: Handler) -> None:
+        self._target = target
+        self._handler = handler
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        stepped = partial(self._handler.call, getattr(self._target, name))
+        self._handler.reads |= {stepped} if name in ("head", "get", "get_manifest") else set()
+        return stepped
+
+
+class _SameThread(Executor):
+    """Makes calls in the thread that submits them or, of *late* ones, that waits for them."""
+
+    def __init__(self, late: Collection[Callable[..., Any]]) -> None:
+        self._late = late
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        call = _Call(partial(fn, *args, **kwargs))
+        if fn not in self._late:
+            call.make()
+        return call
+
+
+class _Call(Future[Any]):
+    """A call that is made when its result is asked for, at the latest."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        super().__init__()
+        self._call = call
+
+    def make(self) -> None:
         try:
-            outcome = self._work(event)
-        except Superseded as newer:
-            if event["step"] != "render":
-                self._ending = newer
-            return Outcome(status=Status.SUPERSEDED)
-        except Rejected as rejection:
-            return Outcome(status=Status.REJECTED, rejection=rejection)
-        if event["step"] != "render" and outcome.status not in (Status.INSPECTED, Status.REJECTED):
-            self._ending = outcome
-        return outcome
+            self.set_result(self._call())
+        except Exception as error:  # noqa: BLE001 - raised by `result`
+            self.set_exception(error)
 
-    def _work(self, event: Mapping[str, Any]) -> Outcome:
-        if event["step"] == "inspect":
-            return self._do(inspect, events.announced(event))
-        source = events.source(event)
-        assert source
-        if event["step"] == "render":
-            return self._do(partial(render, name=event["variant"]), source)
-        if event["step"] == "record":
-            return self._do(partial(record, ahead=events.ahead(event)), source)
-        assert event["step"] == "reject"
-        rejection = events.rejected(event)
-        reject(source, rejection, self, complete=self._complete)
-        assert self._ending is None, "rejected after it has ended"
-        self._ending = rejection
-        return Outcome(status=Status.REJECTED, source=source, rejection=rejection)
-
-
-@dataclass
-class Recorder:
-    """The table of records, as a handler sees it."""
-
-    handler: Handler
-
-    def put(self, record: Record) -> bool:
-        return self.handler.put_record(record)
+    def result(self, timeout: float | None = None) -> Any:
+        if not self.done():
+            self.make()
+        return super().result(timeout)

@@ -1,13 +1,12 @@
 """The handler as Lambda calls it, and what it leaves behind."""
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 import index
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pipeline.errors import TransientFailure
-from pipeline.storage import Storage
+from pipeline.storage import OpenSource, Storage
 
 from tests.factories import record
 
@@ -33,7 +32,9 @@ class Context(LambdaContext):
 def upload(s3: "S3Client", key: str, body: bytes, **fields: Any) -> dict[str, Any]:
     """Put an object into the source bucket and return the record that announces it."""
     answer = s3.put_object(Bucket="source", Key=key, Body=body)
-    return record(key, etag=answer["ETag"].strip('"'), size=len(body), **fields)
+    version = answer.get("VersionId", "")
+    etag = answer["ETag"].strip('"')
+    return record(key, etag=etag, size=len(body), version=version, **fields)
 
 
 def handle(*records: dict[str, Any]) -> dict[str, int]:
@@ -60,15 +61,7 @@ class StorageWithout(Storage):
 
     unreadable = "unlucky.jpg"
 
-    def fetch(self, source: Any, *, max_bytes: int) -> Any:
-        if source.key == self.unreadable:
+    def get_source(self, bucket: str, key: str) -> OpenSource:
+        if key == self.unreadable:
             raise TransientFailure("cannot read the source: SlowDown")
-        return super().fetch(source, max_bytes=max_bytes)
-
-
-class SlowStorage(Storage):
-    """A storage that takes a minute to read a source."""
-
-    def fetch(self, source: Any, *, max_bytes: int) -> Any:
-        time.sleep(60)
-        return super().fetch(source, max_bytes=max_bytes)
+        return super().get_source(bucket, key)

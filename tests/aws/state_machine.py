@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -48,17 +49,18 @@ def definition(*, reviewed: bool) -> Mapping[str, Any]:
         "inspect_deadline": "null",
         "deadline": "null",
         "step_seconds": 60,
-        "max_concurrency": 1,
     }
     expression = f"yamldecode(templatefile({json.dumps(str(TEMPLATE))}, {json.dumps(values)}))"
-    done = subprocess.run(
-        ["terraform", "console"],
-        input=f"jsonencode({expression})",
-        cwd=TEMPLATE.parent / "..",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    # In a folder of its own: the console locks the state in its folder, as other processes do.
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            ["terraform", "console"],
+            input=f"jsonencode({expression})",
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     rendered: dict[str, Any] = json.loads(json.loads(done.stdout))
     return rendered
 

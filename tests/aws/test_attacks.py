@@ -2,21 +2,20 @@
 
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from tests.aws.invoking import failures, handle, processed_keys, upload
 from tests.factories import picture, record, variants
+from tests.polyglots import POLYGLOTS, SCRIPT, saved
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
 pytestmark = pytest.mark.usefixtures("configured")
-
-SCRIPT = b"<script>alert(document.domain)</script>"
 
 NO_PICTURES = {
     "svg": b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)">' + SCRIPT + b"</svg>",
@@ -55,43 +54,6 @@ def test_what_is_no_picture_is_rejected_whatever_its_name(
     assert failure["rejection"]["reason"] in {"unsupported-format", "corrupt-image"}
     assert processed_keys(s3) == []
     assert SCRIPT.decode() not in json.dumps(failure)
-
-
-def saved(kind: str, **options: Any) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (300, 200), (200, 30, 60)).save(file, kind, **options)
-    return file.getvalue()
-
-
-def png_text() -> PngImagePlugin.PngInfo:
-    info = PngImagePlugin.PngInfo()
-    info.add_text("Title", SCRIPT.decode())
-    return info
-
-
-def exif() -> Image.Exif:
-    made = Image.Exif()
-    made[0x010E] = SCRIPT.decode()  # ImageDescription
-    return made
-
-
-POLYGLOTS = {
-    "jpeg and zip": saved("JPEG") + b"PK\3\4" + SCRIPT,
-    "jpeg and html in a comment": saved("JPEG", comment=SCRIPT),
-    "jpeg and html in exif": saved("JPEG", exif=exif()),
-    "jpeg and html in an icc profile": saved("JPEG", icc_profile=SCRIPT * 10),
-    "png and html after its end": saved("PNG") + SCRIPT,
-    "png and html in a text": saved("PNG", pnginfo=png_text()),
-    "gif and html in a comment": saved("GIF", comment=SCRIPT),
-    "gif and html after its end": saved("GIF") + SCRIPT,
-    "webp and html in xmp": saved("WEBP", xmp=SCRIPT),
-    "webp and html in exif": saved("WEBP", exif=exif()),
-    "webp and html after its end": saved("WEBP") + SCRIPT,
-    "tiff and html in a description": saved("TIFF", description=SCRIPT.decode()),
-    "bmp and html after its end": saved("BMP") + SCRIPT,
-    "avif and html in xmp": saved("AVIF", xmp=SCRIPT),
-    "avif and html after its end": saved("AVIF") + SCRIPT,
-}
 
 
 @pytest.mark.parametrize("content", POLYGLOTS.values(), ids=POLYGLOTS.keys())

@@ -1,33 +1,30 @@
-"""A backfill is surveyed, and its results are read, as they lie in S3."""
+"""What a backfill would read is counted, and its results are read, as S3 holds them."""
 
 import gzip
 import json
-from collections import Counter
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
-from backfill import order
-from backfilling import estimate, results, survey
-from backfilling.deployment import BackfillError, Deployment
-from backfilling.survey import Survey
-from pipeline.backfill import backfill
-from pipeline.model import Source
-from pipeline.recipes import source_recipe
-from pipeline.settings import Settings
-from pipeline.storage import Storage
 
-from tests.factories import environment, picture, variants
+from tests.factories import picture, record
+from tools.operations import results, scan
+from tools.operations.backfill import Begun, order, resolved
+from tools.operations.deployment import BackfillError, Deployment
+from tools.operations.results import Results
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
 
 DEPLOYED = Deployment(
     state_machine_arn="arn:aws:states:eu-west-1:123456789012:stateMachine:backfill",
     source_bucket="source",
     processed_bucket="processed",
+    failure_queue_url="queue",
     inventory_bucket="inventories",
     results_prefix=".pipeline/backfill/",
     prefix="in/",
@@ -42,12 +39,6 @@ DEPLOYED = Deployment(
     timeout_seconds=60,
     variants=2,
 )
-SETTINGS = Settings.from_environment(
-    environment(
-        KEY_TEMPLATE="{variant}/{directory}{stem}{extension}",
-        VARIANTS=variants(small={"width": 10}, tiny={"width": 5}),
-    )
-)
 MANIFEST = "daily/2026-01-02T01-00Z/manifest.json"
 
 
@@ -56,86 +47,11 @@ def put(s3: "S3Client", *keys: str) -> None:
         s3.put_object(Bucket="source", Key=key, Body=picture())
 
 
-def process(s3: "S3Client", key: str) -> None:
-    """Have one source processed as a batch of the backfill does it."""
-    head = s3.head_object(Bucket="source", Key=key)
-    backfill(
-        Source(bucket="source", key=key, etag=head["ETag"].strip('"'), size=head["ContentLength"]),
-        SETTINGS,
-        Storage(s3, processed_bucket="processed"),
-        reviewed_only=False,
-        stage=lambda _: nullcontext(),
-        complete=lambda _: None,
-    )
-
-
-def surveyed(s3: "S3Client", *, recipe: str | None = None, reviewed_only: bool = False) -> Survey:
-    return survey.survey(
-        s3,
-        survey.listing(s3, DEPLOYED, "in/"),
-        DEPLOYED,
-        recipe=recipe or source_recipe(SETTINGS),
-        reviewed_only=reviewed_only,
-    )
-
-
-def test_what_is_up_to_date_is_not_to_be_made(s3: "S3Client") -> None:
-    put(s3, "in/a b+é.jpg", "in/new.jpg", "in/replaced.jpg", "in/notes.txt", "elsewhere/a.jpg")
-    process(s3, "in/a b+é.jpg")
-    process(s3, "in/replaced.jpg")
-    s3.put_object(Bucket="source", Key="in/replaced.jpg", Body=picture(9, 9))
-
-    found = surveyed(s3)
-
-    assert (found.objects, found.sources, found.current, found.to_make) == (4, 3, 1, 2)
-    assert found.bytes > 100
-    assert found.is_exact
-
-
-def test_folders_are_not_to_be_made(s3: "S3Client") -> None:
-    put(s3, "in/a.jpg")
-    s3.put_object(Bucket="source", Key="in/folder/", Body=b"")
-    found = survey.listing(s3, replace(DEPLOYED, suffixes=[]), "in/")
-    assert (found.objects, found.sources) == (2, 1)
-
-
-def test_another_recipe_makes_all_again(s3: "S3Client") -> None:
-    put(s3, "in/a.jpg")
-    process(s3, "in/a.jpg")
-    assert surveyed(s3, recipe="another").to_make == 1
-
-
-def test_what_was_never_published_waits_for_its_review(s3: "S3Client") -> None:
-    put(s3, "in/allowed.jpg", "in/new.jpg")
-    process(s3, "in/allowed.jpg")
-    found = surveyed(s3, recipe="another", reviewed_only=True)
-    assert (found.unreviewed, found.to_make) == (1, 1)
-
-
-def test_of_very_many_a_sample_is_looked_at(
-    s3: "S3Client", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(survey, "SAMPLE", 4)
-    keys = [f"in/{number}.jpg" for number in range(12)]
-    put(s3, *keys)
-    for key in keys:
-        process(s3, key)
-    found = surveyed(s3)
-    assert not found.is_exact
-    assert (found.sources, found.current, found.to_make) == (12, 12, 0)
-
-
-def test_the_estimate_counts_the_requests_that_are_made(s3: "S3Client") -> None:
-    put(s3, "in/a.jpg")
-    made: Counter[str] = Counter()
-    s3.meta.events.register("before-call.s3", lambda model, **_: made.update([model.name]))
-    process(s3, "in/a.jpg")
-    made["HeadObject"] -= 1  # of the test's own
-    assert made["GetObject"] + made["HeadObject"] == estimate.GETS_PER_SOURCE + 2
-    assert made["PutObject"] == estimate.PUTS_PER_SOURCE + 2
-    made.clear()
-    process(s3, "in/a.jpg")
-    assert made == {"GetObject": 1, "HeadObject": 1}
+def test_what_the_trigger_covers_is_counted(s3: "S3Client") -> None:
+    put(s3, "in/a b+é.jpg", "in/b.jpg", "in/notes.txt", "elsewhere/a.jpg")
+    s3.put_object(Bucket="source", Key="in/folder.jpg", Body=b"")
+    found = scan.listing(s3, DEPLOYED, "in/")
+    assert (found.objects, found.sources, found.bytes) == (4, 2, 2 * len(picture()))
 
 
 @pytest.mark.parametrize(
@@ -143,12 +59,12 @@ def test_the_estimate_counts_the_requests_that_are_made(s3: "S3Client") -> None:
     [("", "in/", "in/"), ("in/cats/", "in/", "in/cats/"), ("in/", "", "in/"), ("i", "in/", "in/")],
 )
 def test_the_narrower_prefix_holds(prefix: str, trigger: str, narrowed: str) -> None:
-    assert survey.narrowed(prefix, trigger) == narrowed
+    assert scan.narrowed(prefix, trigger) == narrowed
 
 
 def test_a_prefix_beside_the_trigger_is_refused() -> None:
     with pytest.raises(BackfillError, match="trigger_prefix is 'in/'"):
-        survey.narrowed("cats/", "in/")
+        scan.narrowed("cats/", "in/")
 
 
 def inventory(s3: "S3Client", rows: str, **changes: str) -> None:
@@ -178,17 +94,15 @@ ROWS = """\
 
 def test_of_an_inventory_only_what_can_be_read_now_counts(s3: "S3Client") -> None:
     inventory(s3, ROWS)
-    found = survey.inventory(s3, DEPLOYED, "in/", bucket="inventories", key=MANIFEST)
+    found = scan.inventory(s3, DEPLOYED, "in/", bucket="inventories", key=MANIFEST)
     assert (found.objects, found.sources, found.bytes) == (4, 1, 700)
-    [source] = found.sample
-    assert (source.key, source.etag) == ("in/a b%.jpg", "e2")
 
 
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
         ({"fileFormat": "ORC"}, "no inventory in CSV"),
-        ({"fileSchema": "Bucket, Key"}, "lacks ETag, Size"),
+        ({"fileSchema": "Bucket, Key"}, "has no ETag, Size"),
         ({"sourceBucket": "other"}, "is of other, not of source"),
     ],
 )
@@ -197,12 +111,12 @@ def test_an_inventory_of_no_use_is_refused(
 ) -> None:
     inventory(s3, ROWS, **changes)
     with pytest.raises(BackfillError, match=complaint):
-        survey.inventory(s3, DEPLOYED, "in/", bucket="inventories", key=MANIFEST)
+        scan.inventory(s3, DEPLOYED, "in/", bucket="inventories", key=MANIFEST)
 
 
 def test_an_inventory_that_is_not_there_is_a_sentence(s3: "S3Client") -> None:
     with pytest.raises(BackfillError, match="cannot be read"):
-        survey.inventory(s3, DEPLOYED, "in/", bucket="processed", key=MANIFEST)
+        scan.inventory(s3, DEPLOYED, "in/", bucket="processed", key=MANIFEST)
 
 
 @pytest.mark.parametrize(
@@ -237,6 +151,8 @@ def test_results_are_added_up_over_all_batches(s3: "S3Client") -> None:
         "statuses": {"published": 1, "rejected": 1},
         "rejections": [{"key": "a.gif", "reason": "unsupported-format", "message": "a gif"}],
         "unreviewed": ["b.jpg"],
+        "gone": [],
+        "unresolved": ["c.jpg"],
     }
     cause = json.dumps({"errorMessage": "S3 does not answer"})
     files = {
@@ -262,6 +178,7 @@ def test_results_are_added_up_over_all_batches(s3: "S3Client") -> None:
     assert found
     assert found.statuses == {"published": 2, "rejected": 2}
     assert (len(found.rejections), found.unreviewed) == (2, ["b.jpg", "b.jpg"])
+    assert (found.gone, found.unresolved) == ([], ["c.jpg", "c.jpg"])
     assert found.failures == {
         "TransientFailure: S3 does not answer": 10,
         "States.Timeout: after 65 seconds": 10,
@@ -272,3 +189,51 @@ def test_results_are_added_up_over_all_batches(s3: "S3Client") -> None:
 
 def test_no_results_are_none(s3: "S3Client") -> None:
     assert results.read(s3, "processed", "results/one/") is None
+
+
+def fail(sqs: "SQSClient", url: str, key: str) -> None:
+    body = {
+        "requestPayload": {"Records": [record(key, bucket="source")]},
+        "rejection": {"reason": "corrupt-image", "message": "it ends too soon"},
+    }
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
+
+
+def test_failures_from_before_whose_source_is_in_order_now_are_resolved(
+    s3: "S3Client", sqs: "SQSClient", failure_queue_url: str
+) -> None:
+    put(
+        s3, "in/made.jpg", "in/rejected.jpg", "in/unreviewed.jpg", "elsewhere/a.jpg", "in/gone.jpgx"
+    )
+    for key in ("in/made.jpg", "in/rejected.jpg", "in/unreviewed.jpg", "in/gone.jpg"):
+        fail(sqs, failure_queue_url, key)
+    fail(sqs, failure_queue_url, "elsewhere/a.jpg")
+    deployed = replace(DEPLOYED, failure_queue_url=failure_queue_url)
+    now = datetime.now(UTC)
+    begun = Begun(at=now + timedelta(seconds=9), prefix="in/", manifest=None)
+    found = Results(rejections=[{"key": "in/rejected.jpg"}], unreviewed=["in/unreviewed.jpg"])
+    aws = boto3.Session()
+
+    assert list(resolved(deployed, begun, aws, found)) == ["in/made.jpg"]
+    # What was held meanwhile is free again, and what failed later is not resolved.
+    early = replace(begun, at=now - timedelta(hours=1))
+    assert list(resolved(deployed, early, aws, found)) == []
+    assert list(resolved(deployed, begun, aws, found)) == ["in/made.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "untried"), [({"bucket": "inventories", "key": MANIFEST}, 0), (None, 1)]
+)
+def test_where_it_is_not_known_what_was_processed_no_failure_is_resolved(
+    s3: "S3Client",
+    sqs: "SQSClient",
+    failure_queue_url: str,
+    manifest: dict[str, str] | None,
+    untried: int,
+) -> None:
+    put(s3, "in/made.jpg")
+    fail(sqs, failure_queue_url, "in/made.jpg")
+    deployed = replace(DEPLOYED, failure_queue_url=failure_queue_url)
+    begun = Begun(at=datetime.now(UTC) + timedelta(seconds=9), prefix="", manifest=manifest)
+
+    assert not list(resolved(deployed, begun, boto3.Session(), Results(untried=untried)))

@@ -10,12 +10,12 @@ import boto3
 import index
 import pytest
 from pipeline.errors import TransientFailure
-from pipeline.model import Outcome, Removal, Status
-from pipeline.records import Record, State, comparable, of_outcome
+from pipeline.model import Outcome, Status
+from pipeline.records import Record, State, of_outcome
 from pipeline.table import Table
 
-from tests.aws.invoking import failures, handle, upload
-from tests.factories import picture
+from tests.aws.invoking import NASTY_KEY, failures, handle, upload
+from tests.factories import picture, record
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 pytestmark = pytest.mark.usefixtures("configured")
-
-REMOVAL = Removal(bucket="source", key="a.jpg", sequencer="05")
 
 Announced = Callable[[], list[dict[str, Any]]]
 
@@ -48,12 +46,25 @@ def announced(sqs: "SQSClient", monkeypatch: pytest.MonkeyPatch) -> Announced:
     return lambda: failures(sqs, url)
 
 
-def removed(sequencer: str, **changes: Any) -> Record:
-    removal = replace(REMOVAL, sequencer=sequencer)
+def removed(source_key: str = "a.jpg", **changes: Any) -> Record:
+    now = datetime.now(UTC)
     record = of_outcome(
-        Outcome(status=Status.REMOVED, source=removal), started_at=datetime.now(UTC)
+        Outcome(status=Status.REMOVED, confirmed_at=now),
+        source_key=source_key,
+        bucket="source",
+        started_at=now,
+        now=now,
     )
     return replace(record, **changes)
+
+
+def throttled(*_: Any, **__: Any) -> None:
+    raise TransientFailure("throttled")
+
+
+def timeless(fields: Any) -> dict[str, Any]:
+    """Return *fields* without the one that a record has of an earlier moment."""
+    return {name: value for name, value in fields.items() if name != "confirmed_at"}
 
 
 def test_an_upload_is_recorded_with_its_images(s3: "S3Client", table: Table) -> None:
@@ -81,12 +92,10 @@ def test_a_record_that_could_not_be_written_is_written_by_the_next_try(
 ) -> None:
     event = upload(s3, "a.jpg", picture())
     with monkeypatch.context() as unlucky:
-        unlucky.setenv("METADATA", json.dumps({"table": "gone"}))
-        with pytest.raises(TransientFailure, match="cannot write a record"):
+        unlucky.setattr(Table, "put", throttled)
+        with pytest.raises(TransientFailure, match="throttled"):
             handle(event)
         assert announced() == []
-    index._settings.cache_clear()
-    index._table.cache_clear()
     assert handle(event) == {"current": 1}
     record = table.get("a.jpg")
     assert record
@@ -100,10 +109,11 @@ def test_an_event_that_could_not_be_put_is_put_by_the_next_try(
     event = upload(s3, "a.jpg", picture())
     with monkeypatch.context() as unlucky:
         unlucky.setenv("COMPLETION_BUS", "gone")
-        with pytest.raises(TransientFailure, match="cannot announce"):
+        with pytest.raises(TransientFailure, match="cannot send a completion event"):
             handle(event)
     index._settings.cache_clear()
-    index._announcements.cache_clear()
+    index._pipeline.cache_clear()
+    index._completion_bus.cache_clear()
     handle(event)
     assert len(announced()) == 1
 
@@ -117,7 +127,7 @@ def test_a_rejection_is_recorded_and_announced_with_its_reason(
     assert (record["status"], record["reason"]) == ("rejected", "unsupported-format")
     [event] = announced()
     assert event["detail-type"] == "Image Rejected"
-    assert event["detail"] == record
+    assert timeless(event["detail"]) == timeless(record)
 
 
 def test_an_event_says_what_the_record_says(
@@ -126,7 +136,8 @@ def test_an_event_says_what_the_record_says(
     handle(upload(s3, "a.jpg", picture()))
     [event] = announced()
     assert (event["source"], event["detail-type"]) == ("image-pipeline", "Image Processed")
-    assert event["detail"] == table.get("a.jpg")
+    assert timeless(event["detail"]) == timeless(table.get("a.jpg"))
+    assert event["detail"]["confirmed_at"] >= event["detail"]["started_at"][:19]
 
 
 def test_events_need_no_records(s3: "S3Client", announced: Announced) -> None:
@@ -135,18 +146,16 @@ def test_events_need_no_records(s3: "S3Client", announced: Announced) -> None:
 
 
 def test_a_removal_is_recorded_but_not_announced(
-    s3: "S3Client", table: Table, announced: Announced
+    s3: "S3Client", table: Table, announced: Announced, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("REMOVE_DELETED", "true")
     handle(upload(s3, "a.jpg", picture()))
     s3.delete_object(Bucket="source", Key="a.jpg")
-    removal = upload(s3, "b.jpg", picture(), sequencer="0055AED6DCD90281E6")
-    removal["eventName"] = "ObjectRemoved:Delete"
-    removal["s3"]["object"]["key"] = "a.jpg"
-    assert handle(removal) == {"removed": 1}
-    record = table.get("a.jpg")
-    assert record
-    assert record["status"] == "deleted"
-    assert "images" not in record
+    assert handle(record("a.jpg", name="ObjectRemoved:Delete")) == {"removed": 1}
+    fields = table.get("a.jpg")
+    assert fields
+    assert fields["status"] == "deleted"
+    assert "images" not in fields
     assert [event["detail-type"] for event in announced()] == ["Image Processed"]
 
 
@@ -156,49 +165,34 @@ def test_nothing_is_recorded_or_announced_unless_it_is_on(
     handle(upload(s3, "a.jpg", picture()))
     assert dynamodb.scan(TableName="records")["Items"] == []
     assert index._table() is None
-    assert index._announcements() is None
-
-
-def test_an_older_record_never_replaces_a_newer_one(table: Table) -> None:
-    assert table.put(removed("06"))
-    assert not table.put(removed("05A"))
-    record = table.get("a.jpg")
-    assert record
-    assert record["sequencer"] == comparable("06")
-    assert table.put(removed("060001"))
-
-
-def test_a_record_is_replaced_by_another_of_the_same_upload(table: Table) -> None:
-    table.put(removed("05", etag="e", status=State.REJECTED))
-    assert table.put(removed("05", etag="e", status=State.READY))
-    record = table.get("a.jpg")
-    assert record
-    assert record["status"] == "ready"
-
-
-def test_a_record_without_sequencer_takes_the_place_of_the_same_content(table: Table) -> None:
-    table.put(removed("05", etag="e", status=State.REJECTED))
-    assert not table.put(removed("", etag="another"))
-    assert table.put(removed("", etag="e", status=State.READY))
-    record = table.get("a.jpg")
-    assert record
-    assert (record["status"], record["sequencer"]) == ("ready", comparable("05"))
+    assert index._completion_bus() is None
 
 
 def test_records_expire_when_that_is_wanted(dynamodb: "DynamoDBClient") -> None:
     table = Table(dynamodb, "records", days_kept=7)
-    table.put(removed("05"))
+    table.put(removed(), over=None)
     record = table.get("a.jpg")
     assert record
     in_days = (record["expires_at"] - datetime.now(UTC).timestamp()) / 86400
     assert in_days == pytest.approx(7, abs=0.01)
 
 
+def test_a_record_replaces_only_the_one_that_was_read(table: Table) -> None:
+    assert table.put(removed(), over=None)
+    first = table.get("a.jpg")
+    assert not table.put(removed(), over=None)
+    assert table.put(removed(updated_at="2026-01-01T00:00:00.000+00:00"), over=first)
+    assert not table.put(removed(), over=first)
+    now = table.get("a.jpg")
+    assert now
+    assert now["updated_at"] == "2026-01-01T00:00:00.000+00:00"
+
+
 def test_the_most_recent_come_first_in_pages(table: Table) -> None:
     for number in range(5):
         at = f"2026-01-01T00:00:0{number}.000+00:00"
-        table.put(removed("05", source_key=f"{number}", status=State.READY, updated_at=at))
-    table.put(removed("05", source_key="bad", status=State.REJECTED))
+        table.put(removed(f"{number}", status=State.READY, updated_at=at), over=None)
+    table.put(removed("bad", status=State.REJECTED), over=None)
     first = table.recent(State.READY, owner=None, limit=3, after=None)
     second = table.recent(State.READY, owner=None, limit=3, after=first.next)
     assert [record["source_key"] for record in first.records] == ["4", "3", "2"]
@@ -220,9 +214,35 @@ def test_a_table_that_cannot_be_reached_is_a_transient_failure(
 ) -> None:
     table = Table(dynamodb, "no-such-table")
     for call in (
-        lambda: table.put(removed("05")),
+        lambda: table.put(removed(), over=None),
         lambda: table.get("a.jpg"),
         lambda: table.recent(State.READY, owner=None, limit=1, after=None),
     ):
         with pytest.raises(TransientFailure):
             call()
+
+
+def test_record_and_event_have_the_urls_of_a_cdn(
+    s3: "S3Client", table: Table, announced: Announced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDN_URL", "https://images.example.com")
+    handle(upload(s3, NASTY_KEY, picture()))
+    [event] = announced()
+    for fields in (event["detail"], table.get(NASTY_KEY)):
+        assert fields
+        [image] = fields["images"]
+        assert image["url"] == "https://images.example.com/a%20b%2Bc%25%C3%A9.jpg"
+
+
+def test_a_record_from_before_the_cdn_gets_its_urls_without_a_new_image(
+    s3: "S3Client", table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = upload(s3, "a.jpg", picture())
+    handle(event)
+    monkeypatch.setenv("CDN_URL", "https://images.example.com")
+    index._settings.cache_clear()
+    index._pipeline.cache_clear()
+    assert handle(event) == {"current": 1}
+    record = table.get("a.jpg")
+    assert record
+    assert record["images"][0]["url"] == "https://images.example.com/a.jpg"

@@ -9,31 +9,36 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-import redrive
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 from pipeline.errors import CorruptImage
-from pipeline.model import Source
-from pipeline.queue import FailureQueue
-from redriving.failure import Failure, Unreadable, read
-from redriving.holding import Holding
+from pipeline.failures import FailureQueue
+from pipeline.model import Cause, Outcome, Request, Source, Status
 
-from tests.factories import announced, record
+from tests.factories import eventbridge_event, record
+from tools.operations import redrive
+from tools.operations.failure import Failure, Unreadable, read
+from tools.operations.queue import HeldMessages
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-SOURCE = Source(bucket="source", key="a b.jpg", etag="e", size=1)
+SOURCE = Source(bucket="source", key="a b.jpg", etag="e", size=1, version="v")
+REQUEST = Request(bucket="source", key="a b.jpg", cause=Cause.UPLOAD)
 EVENT = {"Records": [record("a b.jpg")]}
-S3_EVENT = announced(SOURCE)
+S3_EVENT = eventbridge_event(REQUEST)
 
 
 @pytest.fixture
 def filled(sqs: "SQSClient", failure_queue_url: str) -> str:
     """Return the address of a queue with a rejection, a dead letter and a stray message."""
     FailureQueue(sqs, failure_queue_url).report(
-        CorruptImage("it ends too soon", found={"format": "jpeg"}),
-        request=SOURCE,
+        Outcome(
+            status=Status.REJECTED,
+            source=SOURCE,
+            rejection=CorruptImage("it ends too soon", details={"format": "jpeg"}),
+        ),
+        request=REQUEST,
         event=EVENT,
         request_id="1",
     )
@@ -50,14 +55,14 @@ def filled(sqs: "SQSClient", failure_queue_url: str) -> str:
 
 
 @pytest.fixture
-def held(sqs: "SQSClient", filled: str) -> Iterator[Holding]:
+def held(sqs: "SQSClient", filled: str) -> Iterator[HeldMessages]:
     """Hold what is on that queue."""
-    with Holding(sqs, filled) as held:
+    with HeldMessages(sqs, filled) as held:
         held.receive()
         yield held
 
 
-def failures(held: Holding) -> list[Failure]:
+def failures(held: HeldMessages) -> list[Failure]:
     rejected, undelivered, _ = held.messages.values()
     return [read(rejected), read(undelivered)]
 
@@ -77,15 +82,21 @@ def refuse_notifications(event: Mapping[str, Any]) -> None:
         raise redrive.RedriveError("too many \x1b[2J")
 
 
+def target(source_bucket: str | None = "source") -> redrive.Target:
+    return redrive.Target(
+        queue_url="queue", source_bucket=source_bucket, workflow=None, function="processor"
+    )
+
+
 def options(**changes: Any) -> Namespace:
     return Namespace(**{"reason": None, "dry_run": False, "yes": True} | changes)
 
 
-def test_what_the_pipeline_reports_is_read_and_no_stray(held: Holding) -> None:
+def test_what_the_pipeline_reports_is_read_and_no_stray(held: HeldMessages) -> None:
     rejected, undelivered = failures(held)
     assert (rejected.reason, rejected.detail) == ("corrupt-image", "it ends too soon")
     assert (undelivered.reason, undelivered.detail) == ("NO_PERMISSIONS", "no")
-    assert rejected.keys == undelivered.keys == ("s3://source/a b.jpg",)
+    assert rejected.objects == undelivered.objects == (("source", "a b.jpg"),)
     assert (rejected.event, undelivered.event) == (EVENT, S3_EVENT)
     *_, stray = held.messages.values()
     with pytest.raises(Unreadable, match=stray["MessageId"]):
@@ -99,7 +110,7 @@ def test_the_queue_is_empty_only_when_all_servers_of_it_say_so(sqs: "SQSClient")
         "QueueUrl": "queue",
         "WaitTimeSeconds": 1,  # with 0 SQS asks only some of them
     }
-    held = Holding(sqs, "queue")
+    held = HeldMessages(sqs, "queue")
     with Stubber(sqs) as stub:
         for ids in ("ab", "c", ""):
             messages = [{"MessageId": id_, "ReceiptHandle": id_} for id_ in ids]
@@ -110,14 +121,14 @@ def test_the_queue_is_empty_only_when_all_servers_of_it_say_so(sqs: "SQSClient")
 
 
 def test_a_queue_that_has_no_end_is_held_in_part(sqs: "SQSClient", filled: str) -> None:
-    with Holding(sqs, filled) as held:
+    with HeldMessages(sqs, filled) as held:
         held._end -= 60
         held.receive()
     assert held.messages == {}
 
 
 def test_what_is_held_nobody_else_gets_until_it_is_released(sqs: "SQSClient", filled: str) -> None:
-    with Holding(sqs, filled) as held:
+    with HeldMessages(sqs, filled) as held:
         held.receive()
         assert waiting(sqs, filled) == []
     assert len(waiting(sqs, filled)) == 3
@@ -132,7 +143,7 @@ def test_what_is_held_nobody_else_gets_until_it_is_released(sqs: "SQSClient", fi
     ],
 )
 def test_what_is_not_held_any_more_need_not_be_released(sqs: "SQSClient", code: str) -> None:
-    held = Holding(sqs, "queue")
+    held = HeldMessages(sqs, "queue")
     with Stubber(sqs) as stub:
         for id_ in "ab":
             held.messages[id_] = {"ReceiptHandle": id_}
@@ -143,7 +154,7 @@ def test_what_is_not_held_any_more_need_not_be_released(sqs: "SQSClient", code: 
 
 
 def test_what_cannot_be_released_for_another_reason_is_said(sqs: "SQSClient") -> None:
-    held = Holding(sqs, "queue")
+    held = HeldMessages(sqs, "queue")
     held.messages["a"] = {"ReceiptHandle": "a"}
     with Stubber(sqs) as stub:
         stub.add_client_error("change_message_visibility", "AccessDenied")
@@ -177,7 +188,7 @@ def test_a_message_is_deleted_only_after_lambda_accepted_it(
         "InvocationType": "Event",
         "Payload": json.dumps(EVENT),
     }
-    with Holding(sqs, filled) as held, Stubber(functions) as stub:
+    with HeldMessages(sqs, filled) as held, Stubber(functions) as stub:
         held.receive()
         rejected, _ = failures(held)
         stub.add_response("invoke", {"StatusCode": status}, expected)
@@ -189,10 +200,10 @@ def test_a_message_is_deleted_only_after_lambda_accepted_it(
 
 
 def test_one_that_is_refused_is_named_and_does_not_stop_the_others(
-    held: Holding, capsys: pytest.CaptureFixture[str]
+    held: HeldMessages, capsys: pytest.CaptureFixture[str]
 ) -> None:
     refused, _ = failures(held)
-    assert not redrive.redrive(held, "processor", refuse_notifications, options())
+    assert not redrive.redrive(held, target(), refuse_notifications, options())
     said = capsys.readouterr()
     assert "2 of 3 messages on the failure queue." in said.out
     assert "2 of 2: s3://source/a b.jpg\n" in said.out
@@ -204,31 +215,65 @@ def test_one_that_is_refused_is_named_and_does_not_stop_the_others(
 
 
 def test_a_stray_message_is_named_and_left_alone(
-    held: Holding, capsys: pytest.CaptureFixture[str]
+    held: HeldMessages, capsys: pytest.CaptureFixture[str]
 ) -> None:
     *_, stray = held.messages
-    assert redrive.redrive(held, "processor", accept, options())
+    assert redrive.redrive(held, target(), accept, options())
     assert f"unreadable, left alone: {stray}" in capsys.readouterr().err
     assert list(held.messages) == [stray]
 
 
 @pytest.mark.parametrize(
     ("changes", "left"),
-    [({"dry_run": True}, 3), ({"reason": "corrupt-image"}, 2), ({"reason": "none"}, 3)],
+    [({"dry_run": True}, 3), ({"reason": "corrupt-image"}, 2)],
 )
 def test_only_what_is_wanted_is_sent(
-    held: Holding, changes: dict[str, Any], left: int, capsys: pytest.CaptureFixture[str]
+    held: HeldMessages, changes: dict[str, Any], left: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert redrive.redrive(held, "processor", accept, options(**changes))
+    assert redrive.redrive(held, target(), accept, options(**changes))
     assert len(held.messages) == left
 
 
+def test_only_buckets_other_than_the_deployments_are_warned_of(
+    held: HeldMessages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert redrive.redrive(held, target("source"), accept, options(dry_run=True))
+    assert "bucket" not in capsys.readouterr().err
+    assert redrive.redrive(held, target("mine"), accept, options(dry_run=True))
+    warning = "Warning: 2 of them name the bucket source, which is not the source bucket, mine.\n"
+    assert warning in capsys.readouterr().err
+
+
+def test_where_the_source_bucket_is_not_known_every_bucket_is_named(
+    held: HeldMessages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert redrive.redrive(held, target(None), accept, options(dry_run=True))
+    assert "2 of them name the bucket source.\n" in capsys.readouterr().out
+
+
+def test_a_message_that_asks_for_something_else_stays_on_the_queue(
+    sqs: "SQSClient", filled: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = {
+        "requestContext": {"condition": "RetriesExhausted"},
+        "requestPayload": {"step": "reject", "event": EVENT, "source": None, "rejection": {}},
+    }
+    id_ = sqs.send_message(QueueUrl=filled, MessageBody=json.dumps(body))["MessageId"]
+    sent: list[Mapping[str, Any]] = []
+    with HeldMessages(sqs, filled) as held:
+        held.receive()
+        assert redrive.redrive(held, target(), sent.append, options())
+        assert id_ in held.messages
+    assert sent == [EVENT, S3_EVENT]
+    assert f"left alone: {id_} asks for something other than an upload" in capsys.readouterr().err
+
+
 def test_nothing_is_sent_that_others_may_have_by_now(
-    held: Holding, capsys: pytest.CaptureFixture[str]
+    held: HeldMessages, capsys: pytest.CaptureFixture[str]
 ) -> None:
     held._end = time.monotonic()
     with pytest.raises(redrive.RedriveError, match="left on the queue: run it again"):
-        redrive.redrive(held, "processor", accept, options())
+        redrive.redrive(held, target(), accept, options())
     assert len(held.messages) == 3
 
 
@@ -238,10 +283,15 @@ def test_the_program_fails_if_something_could_not_be_sent(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    arguments = ["--queue-url", filled, "--function", "none", "--yes"]
+    arguments = ["--queue", filled, "--function", "none", "--yes"]
     monkeypatch.setattr(sys, "argv", ["redrive.py", *arguments])
     with pytest.raises(SystemExit) as ended:
         redrive.main()
     assert ended.value.code == 1
     assert "2 of 2: s3://source/a b.jpg: left on the queue" in capsys.readouterr().err
     assert len(waiting(sqs, filled)) == 3
+
+
+def test_a_reason_that_no_failure_has_lists_those_there_are(held: HeldMessages) -> None:
+    with pytest.raises(redrive.RedriveError, match=r"corrupt-image \(1\)"):
+        redrive.redrive(held, target(), accept, options(reason="none"))

@@ -1,8 +1,10 @@
-"""Sources are read as announced, and writes are refused when something came between."""
+"""Sources are read as they are now, and writes are refused when something came between."""
 
 import io
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import (
@@ -14,11 +16,10 @@ from botocore.exceptions import ReadTimeoutError as BotoReadTimeoutError
 from botocore.httpchecksum import Crc32Checksum, StreamingChecksumBody
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
-from pipeline.errors import ImageTooLarge, Superseded, TransientFailure
-from pipeline.manifests import Manifest
-from pipeline.model import Format, Published, Removal, Rendition, Size, Source
-from pipeline.stamps import Stamp
-from pipeline.storage import Storage
+from pipeline.errors import ArchivedObject, CustomerKey, TransientFailure
+from pipeline.model import Format, Rendition, Size, Source
+from pipeline.provenance import MAX_BYTES, Provenance
+from pipeline.storage import OpenSource, Storage, StoredImage, StoredManifest
 from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
@@ -28,15 +29,19 @@ if TYPE_CHECKING:
 KEY = "a b+c%é.png"
 OLD = Rendition(variant="v", body=b"old", format=Format.PNG, size=Size(width=1, height=1))
 NEW = replace(OLD, body=b"new")
-STAMP = Stamp(source_key="a", source_etag="e", source_version="", source_sequencer="05", recipe="r")
-OLDER = replace(STAMP, source_sequencer="04")
-MANIFEST = Manifest(
-    source_key=KEY,
-    etag="e",
-    version="",
-    sequencer="05",
-    images=(Published(variant="v", key=KEY, format=Format.PNG, width=1, height=1, bytes=3),),
-    retired=("old.png",),
+NOW = datetime.now(UTC)
+NO_HEADERS: dict[str, Any] = {"ResponseMetadata": {"HTTPHeaders": {}}}
+PROVENANCE = Provenance(source_key="a", source_etag="e", source_version="v", recipe="r")
+OLDER = replace(PROVENANCE, source_etag="d")
+SOURCE = Source(bucket="source", key=KEY, etag="e", size=9, version="v")
+SEEN = StoredImage(
+    key=KEY,
+    etag='"e"',
+    bytes=3,
+    provenance=PROVENANCE,
+    content_type="image/png",
+    cache_control="",
+    is_retired=False,
 )
 
 
@@ -45,17 +50,61 @@ def storage(s3: "S3Client") -> Storage:
     return Storage(s3, processed_bucket="processed", cache_control="max-age=60")
 
 
-def put(s3: "S3Client", body: bytes) -> Source:
-    answer = s3.put_object(Bucket="source", Key=KEY, Body=body)
-    return Source(bucket="source", key=KEY, etag=answer["ETag"].strip('"'), size=len(body))
+def put(s3: "S3Client", body: bytes, **fields: Any) -> None:
+    s3.put_object(Bucket="source", Key=KEY, Body=body, **fields)
+
+
+def get(storage: Storage, bucket: str = "source") -> OpenSource:
+    return storage.get_source(bucket, KEY)
 
 
 def body(s3: "S3Client") -> bytes:
     return s3.get_object(Bucket="processed", Key=KEY)["Body"].read()
 
 
-def test_a_source_is_fetched_as_announced(s3: "S3Client", storage: Storage) -> None:
-    assert storage.fetch(put(s3, b"data"), max_bytes=4).read() == b"data"
+def test_a_source_is_read_as_it_is_now(s3: "S3Client", storage: Storage) -> None:
+    put(s3, b"before")
+    put(s3, b"data")
+    with get(storage) as found:
+        assert found.source
+        assert found.body
+        assert found.body.read() == b"data"
+    newest = s3.head_object(Bucket="source", Key=KEY)
+    assert found.source.etag == newest["ETag"].strip('"')
+    assert (found.source.size, found.source.version) == (4, newest["VersionId"])
+
+
+def test_a_source_can_be_read_again(s3: "S3Client", storage: Storage) -> None:
+    put(s3, b"data")
+    with get(storage) as found:
+        assert found.source
+        with storage.reopen_source(found.source) as content:
+            assert content.read() == b"data"
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_source_that_has_changed_cannot_be_read_again(
+    s3: "S3Client", storage: Storage, is_deleted: bool
+) -> None:
+    put(s3, b"before")
+    with get(storage) as found:
+        assert found.source
+        if is_deleted:
+            s3.delete_object(Bucket="source", Key=KEY)
+        else:
+            put(s3, b"data")
+        with pytest.raises(TransientFailure, match="read the source again"):
+            storage.reopen_source(found.source)
+
+
+def test_in_a_bucket_without_versions_time_and_etag_tell_uploads_apart(
+    s3: "S3Client", storage: Storage
+) -> None:
+    s3.put_object(Bucket="processed", Key=KEY, Body=b"data")
+    head = s3.head_object(Bucket="processed", Key=KEY)
+    source = storage.head_source("processed", KEY).source
+    assert source
+    assert source.version == f"{head['LastModified'].isoformat()} {source.etag}"
 
 
 def broken(failure: Exception) -> StreamingBody:
@@ -86,132 +135,155 @@ def with_other_checksum(data: bytes) -> StreamingBody:
 def test_a_source_that_breaks_on_its_way_is_transient(
     s3: "S3Client", storage: Storage, body: StreamingBody, cause: type[Exception]
 ) -> None:
+    put(s3, b"data")
     with Stubber(s3) as stub:
-        stub.add_response("get_object", {"Body": body, "ContentLength": 4})
-        file = storage.fetch(Source(bucket="b", key="k", etag="e", size=4), max_bytes=9)
-        with pytest.raises(TransientFailure, match="cannot read the source") as failure:
-            file.read()
+        found: Any = {
+            "ETag": '"e"',
+            "ContentLength": 4,
+            "LastModified": NOW,
+            "Metadata": {},
+            **NO_HEADERS,
+        }
+        stub.add_response("get_object", {"Body": body, **found})
+        arriving = get(storage).body
+        assert arriving
+        with pytest.raises(TransientFailure, match="read the source") as failure:
+            arriving.read()
     assert isinstance(failure.value.__cause__, cause)
 
 
-def test_a_source_over_the_limit_is_not_fetched(s3: "S3Client", storage: Storage) -> None:
-    with pytest.raises(ImageTooLarge, match="4 bytes; at most 3"):
-        storage.fetch(put(s3, b"data"), max_bytes=3)
+def test_a_missing_source_is_not_taken_for_a_deleted_one(s3: "S3Client", storage: Storage) -> None:
+    for found in (get(storage), storage.head_source("source", KEY)):
+        assert (found.source, found.is_deleted) == (None, False)
 
 
-def test_a_replaced_source_is_superseded(s3: "S3Client", storage: Storage) -> None:
-    announced = put(s3, b"data")
-    put(s3, b"other")
-    with pytest.raises(Superseded):
-        storage.fetch(announced, max_bytes=9)
+def test_a_delete_marker_tells_of_a_deletion(s3: "S3Client", storage: Storage) -> None:
+    with Stubber(s3) as stub:
+        for call in ("get_object", "head_object"):
+            stub.add_client_error(
+                call,
+                "NoSuchKey" if call == "get_object" else "404",
+                http_status_code=404,
+                response_meta={"HTTPHeaders": {"x-amz-delete-marker": "true"}},
+            )
+        assert get(storage).is_deleted
+        assert storage.head_source("source", KEY).is_deleted
 
 
-def test_a_deleted_source_is_superseded(s3: "S3Client", storage: Storage) -> None:
-    announced = put(s3, b"data")
-    s3.delete_object(Bucket="source", Key=KEY)
-    with pytest.raises(Superseded):
-        storage.fetch(announced, max_bytes=9)
+def test_an_archived_source_is_rejected_with_what_it_is(s3: "S3Client", storage: Storage) -> None:
+    put(s3, b"data", StorageClass="GLACIER")
+    found = get(storage)
+    assert isinstance(found.problem, ArchivedObject)
+    assert found.source
+    assert found.source.etag == s3.head_object(Bucket="source", Key=KEY)["ETag"].strip('"')
 
 
-def test_a_missing_bucket_is_no_reason_to_forget_the_upload(
+def test_a_source_under_a_customers_key_is_rejected_as_such(
     s3: "S3Client", storage: Storage
 ) -> None:
-    announced = replace(put(s3, b"data"), bucket="no-such-bucket")
-    with pytest.raises(TransientFailure, match="NoSuchBucket"):
-        storage.fetch(announced, max_bytes=9)
-
-
-def test_a_refused_read_is_transient(s3: "S3Client", storage: Storage) -> None:
     with Stubber(s3) as stub:
-        stub.add_client_error("get_object", "AccessDenied", http_status_code=403)
+        stub.add_client_error(
+            "get_object", "InvalidRequest", http_status_code=400, response_meta={"HTTPHeaders": {}}
+        )
+        for _ in range(2):
+            stub.add_client_error(
+                "head_object", "400", http_status_code=400, response_meta={"HTTPHeaders": {}}
+            )
+        found = get(storage)
+        assert isinstance(found.problem, CustomerKey)
+        assert found.source == storage.head_source("source", KEY).source
+
+
+def test_a_missing_bucket_is_no_reason_to_forget_the_upload(storage: Storage) -> None:
+    with pytest.raises(TransientFailure, match="NoSuchBucket"):
+        get(storage, "no-such-bucket")
+
+
+@pytest.mark.parametrize("call", ["get_object", "head_object"])
+def test_a_refused_read_is_transient(s3: "S3Client", storage: Storage, call: str) -> None:
+    with Stubber(s3) as stub:
+        stub.add_client_error(call, "AccessDenied", http_status_code=403)
         with pytest.raises(TransientFailure, match="AccessDenied"):
-            storage.fetch(Source(bucket="b", key="k", etag="e", size=1), max_bytes=9)
+            _ = get(storage) if call == "get_object" else storage.head_source("source", KEY)
 
 
-def test_what_is_put_carries_type_cache_rule_and_stamp(s3: "S3Client", storage: Storage) -> None:
-    assert storage.put(KEY, NEW, STAMP, over=None)
+@pytest.mark.parametrize(("call", "code"), [("get_object", "AccessDenied"), ("head_object", "403")])
+def test_a_read_without_permission_says_what_to_check(
+    s3: "S3Client", storage: Storage, call: str, code: str
+) -> None:
+    with Stubber(s3) as stub:
+        stub.add_client_error(call, code, "Access Denied", http_status_code=403)
+        with pytest.raises(TransientFailure, match=r"policies .* role .* account .* own it"):
+            _ = get(storage) if call == "get_object" else storage.head_source("source", KEY)
+
+
+def test_only_a_missing_permission_is_explained(s3: "S3Client", storage: Storage) -> None:
+    with Stubber(s3) as stub:
+        stub.add_client_error("get_object", "SlowDown", http_status_code=503)
+        with pytest.raises(TransientFailure) as failure:
+            get(storage)
+    assert "policies" not in str(failure.value)
+
+
+def test_a_write_without_permission_says_what_to_check(s3: "S3Client", storage: Storage) -> None:
+    with Stubber(s3) as stub:
+        stub.add_client_error("put_object", "AccessDenied", "Denied", http_status_code=403)
+        with pytest.raises(TransientFailure, match=r"AccessDenied.*policies .* role .* write"):
+            storage.put(KEY, NEW, PROVENANCE, over=None)
+
+
+def test_an_image_carries_type_cache_rule_and_provenance(s3: "S3Client", storage: Storage) -> None:
+    assert storage.put(KEY, NEW, PROVENANCE, over=None)
     answer = s3.get_object(Bucket="processed", Key=KEY)
     assert answer["Body"].read() == b"new"
     assert (answer["ContentType"], answer["CacheControl"]) == ("image/png", "max-age=60")
-    assert Stamp.from_metadata(answer["Metadata"]) == STAMP
+    assert Provenance.from_metadata(answer["Metadata"]) == PROVENANCE
 
 
 def test_nothing_there_looks_like_none(storage: Storage) -> None:
-    assert storage.look(KEY) is None
-    assert storage.manifest(KEY) is None
+    assert storage.head(KEY) is None
 
 
-def test_what_is_there_is_seen_with_its_stamp(storage: Storage) -> None:
-    storage.put(KEY, NEW, STAMP, over=None)
-    existing = storage.look(KEY)
+def test_what_is_there_is_seen_with_its_provenance(storage: Storage) -> None:
+    storage.put(KEY, NEW, PROVENANCE, over=None)
+    existing = storage.head(KEY)
     assert existing is not None
-    assert existing.stamp == STAMP
+    assert existing.provenance == PROVENANCE
 
 
 def test_a_put_over_nothing_needs_nothing_there(s3: "S3Client", storage: Storage) -> None:
     storage.put(KEY, OLD, OLDER, over=None)
-    assert not storage.put(KEY, NEW, STAMP, over=None)
+    assert not storage.put(KEY, NEW, PROVENANCE, over=None)
     assert body(s3) == b"old"
 
 
 def test_a_put_over_something_needs_that_there(s3: "S3Client", storage: Storage) -> None:
     storage.put(KEY, OLD, OLDER, over=None)
-    seen = storage.look(KEY)
-    assert storage.put(KEY, NEW, STAMP, over=seen)
+    seen = storage.head(KEY)
+    assert storage.put(KEY, NEW, PROVENANCE, over=seen)
     assert not storage.put(KEY, OLD, OLDER, over=seen)
     assert body(s3) == b"new"
 
 
 def test_a_put_over_something_that_is_gone_writes_nothing(s3: "S3Client", storage: Storage) -> None:
     storage.put(KEY, OLD, OLDER, over=None)
-    seen = storage.look(KEY)
+    seen = storage.head(KEY)
     s3.delete_object(Bucket="processed", Key=KEY)
-    assert not storage.put(KEY, NEW, STAMP, over=seen)
-    assert storage.look(KEY) is None
+    assert not storage.put(KEY, NEW, PROVENANCE, over=seen)
+    assert storage.head(KEY) is None
 
 
 def test_only_what_was_seen_is_removed(s3: "S3Client", storage: Storage) -> None:
     storage.put(KEY, OLD, OLDER, over=None)
-    seen = storage.look(KEY)
+    seen = storage.head(KEY)
     assert seen is not None
-    storage.put(KEY, NEW, STAMP, over=seen)
-    assert not storage.remove(KEY, seen)
-    now = storage.look(KEY)
+    storage.put(KEY, NEW, PROVENANCE, over=seen)
+    assert not storage.delete(seen)
+    now = storage.head(KEY)
     assert now is not None
-    assert storage.remove(KEY, now)
-    assert not storage.remove(KEY, now)
-    assert storage.look(KEY) is None
-
-
-def test_a_manifest_is_read_as_it_was_written(storage: Storage) -> None:
-    assert storage.put_manifest(MANIFEST, over=None)
-    existing = storage.manifest(KEY)
-    assert existing is not None
-    assert existing.manifest == MANIFEST
-
-
-def test_a_manifest_is_swapped_only_for_the_one_that_was_seen(storage: Storage) -> None:
-    storage.put_manifest(MANIFEST, over=None)
-    seen = storage.manifest(KEY)
-    newer = replace(MANIFEST, sequencer="06")
-    assert not storage.put_manifest(newer, over=None)
-    assert storage.put_manifest(newer, over=seen)
-    assert not storage.put_manifest(MANIFEST, over=seen)
-
-
-def test_a_removed_source_is_not_found(s3: "S3Client", storage: Storage) -> None:
-    put(s3, b"data")
-    s3.delete_object(Bucket="source", Key=KEY)
-    assert storage.find(Removal(bucket="source", key=KEY)) is None
-
-
-def test_what_lies_under_a_removed_version_is_found(s3: "S3Client", storage: Storage) -> None:
-    first = put(s3, b"first")
-    second = s3.put_object(Bucket="source", Key=KEY, Body=b"second")
-    s3.delete_object(Bucket="source", Key=KEY, VersionId=second["VersionId"])
-    found = storage.find(Removal(bucket="source", key=KEY, sequencer="09"))
-    assert found is not None
-    assert (found.etag, found.size, found.sequencer) == (first.etag, 5, "09")
+    assert storage.delete(now)
+    assert storage.delete(now)  # it is gone, which is what was wanted
+    assert storage.head(KEY) is None
 
 
 @pytest.mark.parametrize("code", ["SlowDown", "InternalError", "AccessDenied"])
@@ -219,17 +291,157 @@ def test_a_refused_write_is_transient(s3: "S3Client", storage: Storage, code: st
     with Stubber(s3) as stub:
         stub.add_client_error("put_object", code, http_status_code=400)
         with pytest.raises(TransientFailure, match=code):
-            storage.put(KEY, NEW, STAMP, over=None)
+            storage.put(KEY, NEW, PROVENANCE, over=None)
 
 
 def test_a_conflict_is_a_lost_race(s3: "S3Client", storage: Storage) -> None:
     with Stubber(s3) as stub:
         stub.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
-        assert not storage.put(KEY, NEW, STAMP, over=None)
+        assert not storage.put(KEY, NEW, PROVENANCE, over=None)
 
 
 def test_a_refused_look_is_not_taken_for_absence(s3: "S3Client", storage: Storage) -> None:
     with Stubber(s3) as stub:
         stub.add_client_error("head_object", "403", http_status_code=403)
         with pytest.raises(TransientFailure, match="403"):
-            storage.look(KEY)
+            storage.head(KEY)
+
+
+def test_a_manifest_carries_type_cache_rule_and_provenance(
+    s3: "S3Client", storage: Storage
+) -> None:
+    provenance = Provenance.of_manifest(SOURCE)
+    assert storage.put_manifest(
+        KEY, b"{}", provenance, cache_control="public, max-age=60", over=None
+    )
+    answer = s3.head_object(Bucket="processed", Key=KEY)
+    assert (answer["ContentType"], answer["CacheControl"]) == (
+        "application/json",
+        "public, max-age=60",
+    )
+    found = storage.get_manifest(KEY)
+    assert found is not None
+    assert (found.body, found.etag, found.provenance) == (b"{}", answer["ETag"], provenance)
+    assert found.provenance.is_of(SOURCE.key)
+
+
+def test_no_manifest_is_none(storage: Storage) -> None:
+    assert storage.get_manifest(KEY) is None
+
+
+def test_a_manifest_is_written_only_over_the_one_that_was_read(storage: Storage) -> None:
+    def put(body: bytes, over: StoredManifest | None) -> str | None:
+        provenance = Provenance.of_manifest(SOURCE)
+        return storage.put_manifest(
+            KEY, body, provenance, cache_control="public, max-age=60", over=over
+        )
+
+    assert put(b"1", None)
+    assert not put(b"2", None)
+    first = storage.get_manifest(KEY)
+    assert first is not None
+    assert put(b"2", first)
+    assert not put(b"3", first)
+    assert not storage.delete(first)
+    second = storage.get_manifest(KEY)
+    assert second is not None
+    assert second.body == b"2"
+    assert storage.delete(second)
+    assert not put(b"4", second)
+    assert storage.get_manifest(KEY) is None
+
+
+def test_a_manifest_that_breaks_on_its_way_is_transient(s3: "S3Client", storage: Storage) -> None:
+    with Stubber(s3) as stub:
+        found: Any = {"ETag": '"e"', "Metadata": {}, "ContentLength": 4}
+        stub.add_response(
+            "get_object", {"Body": broken(ProtocolError("reset")), **found, **NO_HEADERS}
+        )
+        with pytest.raises(TransientFailure, match="read 'a b"):
+            storage.get_manifest(KEY)
+
+
+def tags(s3: "S3Client") -> dict[str, str]:
+    found = s3.get_object_tagging(Bucket="processed", Key=KEY)["TagSet"]
+    return {tag["Key"]: tag["Value"] for tag in found}
+
+
+def retired(storage: Storage) -> StoredImage:
+    storage.put(KEY, OLD, replace(PROVENANCE, facts="{}"), over=None)
+    image = storage.head(KEY)
+    assert image is not None
+    assert not image.is_retired
+    assert storage.retire(image)
+    image = storage.head(KEY)
+    assert image is not None
+    return image
+
+
+def test_a_retired_image_is_marked_and_otherwise_what_it_was(
+    s3: "S3Client", storage: Storage
+) -> None:
+    image = retired(storage)
+    assert image.is_retired
+    assert image.provenance == PROVENANCE
+    assert tags(s3) == {"retired": "true"}
+    assert body(s3) == b"old"
+    assert (image.content_type, image.cache_control) == ("image/png", "max-age=60")
+
+
+def test_only_an_image_that_was_seen_is_retired(s3: "S3Client", storage: Storage) -> None:
+    with Stubber(s3) as stub:
+        expected = {
+            "Bucket": "processed",
+            "Key": KEY,
+            "CopySource": {"Bucket": "processed", "Key": KEY},
+            "CopySourceIfMatch": SEEN.etag,
+            "ContentType": "image/png",
+            "MetadataDirective": "REPLACE",
+            "Metadata": {**PROVENANCE.metadata(), "retired": "true"},
+            "TaggingDirective": "REPLACE",
+            "Tagging": "retired=true",
+        }
+        stub.add_response("copy_object", {}, expected)
+        stub.add_client_error("copy_object", "PreconditionFailed", http_status_code=412)
+        stub.add_client_error("copy_object", "NoSuchKey", http_status_code=404)
+        assert storage.retire(SEEN)
+        assert not storage.retire(SEEN)  # it is another image by now
+        assert storage.retire(SEEN)  # it is gone, which is more than was wanted
+
+
+def test_an_image_written_again_is_retired_no_more(s3: "S3Client", storage: Storage) -> None:
+    image = retired(storage)
+    assert storage.put(KEY, OLD, PROVENANCE, over=image)
+    again = storage.head(KEY)
+    assert again is not None
+    assert not again.is_retired
+    assert tags(s3) == {}
+
+
+def test_a_retired_image_is_taken_back(s3: "S3Client", storage: Storage) -> None:
+    image = retired(storage)
+    assert storage.restore(image)
+    restored = storage.head(KEY)
+    assert restored == replace(image, is_retired=False)
+    assert tags(s3) == {}
+
+
+def test_a_refused_retirement_is_transient(s3: "S3Client", storage: Storage) -> None:
+    with Stubber(s3) as stub:
+        stub.add_client_error("copy_object", "AccessDenied", http_status_code=403)
+        with pytest.raises(TransientFailure, match="retire"):
+            storage.retire(SEEN)
+
+
+def test_the_longest_provenance_leaves_room_for_the_mark(s3: "S3Client", storage: Storage) -> None:
+    def size(metadata: Mapping[str, str]) -> int:
+        return sum(len(name) + len(value) for name, value in metadata.items())
+
+    long = replace(PROVENANCE, source_key="k" * 1024)
+    room = MAX_BYTES - size(long.metadata()) - len("facts")
+    storage.put(KEY, OLD, replace(long, facts="f" * room), over=None)
+    image = storage.head(KEY)
+    assert image is not None
+    assert size(image.provenance.metadata()) == MAX_BYTES
+    assert storage.retire(image)
+    assert size(s3.head_object(Bucket="processed", Key=KEY)["Metadata"]) <= MAX_BYTES

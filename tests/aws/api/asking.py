@@ -1,4 +1,4 @@
-"""Requests to the upload API, as API Gateway hands them to the handler."""
+"""Requests to the upload API, as API Gateway passes them to the handler."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from tests.factories import request
 
 
 class Response:
-    """What API Gateway would send."""
+    """The response that API Gateway would send."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
         self.status = answer["statusCode"]
@@ -28,17 +28,25 @@ def ask(route: str, **details: Any) -> Response:
 
 
 def ask_about(key: str, **details: Any) -> Response:
-    """Ask what has become of *key*, with its `%` as API Gateway leaves them."""
-    return ask("GET /images/{key+}", key=key.replace("%", "%25"), **details)
+    """Request the status of *key* by path."""
+    return ask("GET /images/{key+}", key=key, **details)
 
 
-def turn_on(monkeypatch: pytest.MonkeyPatch, access: str) -> None:
-    """Turn the API on for callers with that *access*."""
+def ask_in_query(key: str, **details: Any) -> list[dict[str, Any]]:
+    """Request the status of *key* by query."""
+    answer = ask("GET /images", query={"key": key}, **details)
+    assert answer.status == 200, answer.text
+    found: list[dict[str, Any]] = answer.json["images"]
+    return found
+
+
+def turn_on(monkeypatch: pytest.MonkeyPatch, access: str, **options: Any) -> None:
+    """Switch the API on for callers with this *access*."""
     fields = {"bucket": "source", "access": access, "form_seconds": 300, "link_seconds": 3600}
-    monkeypatch.setenv("UPLOAD_API", json.dumps(fields))
+    monkeypatch.setenv("UPLOAD_API", json.dumps({**fields, **options}))
 
 
 def forget() -> None:
-    """Let the handler read its settings again."""
+    """Make the handler read its settings again."""
     for cached in (index._settings, index._table, index._api):
         cached.cache_clear()

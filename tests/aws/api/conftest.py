@@ -1,4 +1,4 @@
-"""The upload API is on, for an operator unless a test says otherwise."""
+"""The upload API is on, by default for an operator."""
 
 import json
 from typing import TYPE_CHECKING
@@ -22,7 +22,8 @@ def subjects(monkeypatch: pytest.MonkeyPatch) -> None:
     turn_on(monkeypatch, "subject")
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def table(dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> Table:
+    monkeypatch.setenv("REMOVE_DELETED", "true")
     monkeypatch.setenv("METADATA", json.dumps({"table": "records"}))
     return Table(dynamodb, "records")

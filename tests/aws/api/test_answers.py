@@ -1,7 +1,9 @@
-"""What all answers have, and what is told and logged when something is wrong."""
+"""What all responses have in common, and how errors are reported and logged."""
 
 import io
 import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import index
@@ -13,6 +15,8 @@ from tests.aws.api.asking import ask, ask_about, forget
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+UPLOAD_API = Path(__file__).parents[3] / "modules" / "upload_api" / "main.tf"
 
 
 def test_the_page_allows_nothing_but_itself_and_the_buckets() -> None:
@@ -32,7 +36,7 @@ def test_the_page_allows_nothing_but_itself_and_the_buckets() -> None:
 
 
 @pytest.mark.parametrize("route", ["GET /", "GET /openapi.json", "GET /images", "GET /none"])
-def test_every_answer_has_the_security_headers(route: str) -> None:
+def test_every_response_has_the_security_headers(route: str) -> None:
     headers = ask(route).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Strict-Transport-Security"]
@@ -40,16 +44,30 @@ def test_every_answer_has_the_security_headers(route: str) -> None:
     assert headers["Cache-Control"] == "no-store"
 
 
-def test_the_description_tells_the_real_limit() -> None:
+def test_the_description_states_the_configured_limit() -> None:
     schemas = ask("GET /openapi.json").json["components"]["schemas"]
     assert schemas["Upload"]["properties"]["size"]["maximum"] == 20_000_000
 
 
-def test_another_address_is_not_found() -> None:
+def test_an_unknown_route_is_not_found() -> None:
     assert ask("GET /none").json["status"] == 404
 
 
-def test_what_fails_outside_is_logged_but_not_told(
+def test_every_deployed_route_has_a_response() -> None:
+    deployed = set(re.findall(r'"((?:GET|POST) /[^"]*)"', UPLOAD_API.read_text()))
+    assert deployed == index._api().routes.keys()
+
+
+def test_every_route_to_data_is_described() -> None:
+    described = {
+        f"{method.upper()} {path.replace('{key}', '{key+}')}"
+        for path, methods in ask("GET /openapi.json").json["paths"].items()
+        for method in methods
+    }
+    assert described == index._api().routes.keys() - {"GET /", "GET /openapi.json"}
+
+
+def test_a_failing_service_is_logged_and_not_disclosed(
     table: Table, dynamodb: "DynamoDBClient", log: io.StringIO
 ) -> None:
     dynamodb.delete_table(TableName="records")
@@ -60,20 +78,20 @@ def test_what_fails_outside_is_logged_but_not_told(
     assert lines[1]["http_status"] == 503
 
 
-def test_what_nobody_expected_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index, "_storage", lambda: None)
     forget()
     with pytest.raises(AttributeError):
         ask_about("a.jpg")
 
 
-def test_a_request_while_the_api_is_off_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_fails_while_the_api_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("UPLOAD_API")
     with pytest.raises(ConfigurationError, match="off"):
         ask("GET /images")
 
 
-def test_one_line_tells_of_a_request(log: io.StringIO) -> None:
+def test_a_request_is_logged_in_one_line_without_its_key(log: io.StringIO) -> None:
     ask_about("secret.jpg")
     [line] = [json.loads(line) for line in log.getvalue().splitlines()]
     assert (line["message"], line["route"], line["http_status"]) == (

@@ -1,0 +1,197 @@
+"""A test upload goes through and leaves nothing; what a deployment holds is counted."""
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from pipeline.model import Cause, Format, Status
+from pipeline.settings import Settings
+from pipeline.table import Table
+
+from tests.aws.test_reconcile import Bench
+from tests.factories import environment, variants
+from tools.operations import trial
+from tools.operations.holdings import holdings
+from tools.operations.trial import TrialFailed
+from tools.operations.upload import Pipeline, Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+KEY = "test-1.jpg"
+ALL = {"VARIANTS": variants(small={"width": 30}), "KEY_TEMPLATE": "{variant}/{stem}{extension}"}
+
+
+class Function:
+    """What runs the pipeline while a test upload waits: once for every event."""
+
+    def __init__(self, s3: "S3Client", table: Table | None = None, **changes: str) -> None:
+        self.bench = Bench(s3, **ALL, **changes)
+        self.bench.pipeline = replace(self.bench.pipeline, table=table)
+        settings = Settings.from_environment(environment(**ALL, **changes))
+        self.upload = Upload(
+            Pipeline(
+                source_bucket="source",
+                processed_bucket="processed",
+                queue_url="",
+                log_group="none",
+                settings=settings,
+                aws=boto3.Session(),
+                storage=self.bench.storage,
+            ),
+            KEY,
+        )
+
+    def reconciles(self, _: float) -> None:
+        """Answer an upload or a removal, whichever it was."""
+        is_there = self.upload.source().source is not None
+        self.bench.run(KEY, Cause.UPLOAD if is_there else Cause.REMOVAL)
+
+    def is_deaf(self, _: float) -> None:
+        """Get no event."""
+
+
+def contents(s3: "S3Client") -> list[Any]:
+    """Return every version of everything in both buckets."""
+    listed = [s3.list_object_versions(Bucket=bucket) for bucket in ("source", "processed")]
+    return [
+        each for one in listed for each in [*one.get("Versions", ()), *one.get("DeleteMarkers", ())]
+    ]
+
+
+def test_a_test_upload_becomes_images_and_leaves_nothing(s3: "S3Client") -> None:
+    function = Function(s3)
+
+    passed = trial.run(function.upload, wait=function.reconciles)
+
+    assert passed.images == ["small/test-1.jpg"]
+    assert contents(s3) == []
+
+
+def test_nothing_else_is_deleted(s3: "S3Client") -> None:
+    function = Function(s3)
+    s3.put_object(Bucket="source", Key="other.jpg", Body=b"x")
+    s3.put_object(Bucket="processed", Key="small/test-1.png", Body=b"of someone else")
+
+    trial.run(function.upload, wait=function.reconciles)
+
+    assert {one["Key"] for one in contents(s3)} == {"other.jpg", "small/test-1.png"}
+
+
+@pytest.mark.parametrize("changes", [{}, {"REMOVE_DELETED": "true"}])
+def test_the_record_goes_as_well(
+    s3: "S3Client", dynamodb: "DynamoDBClient", changes: dict[str, str]
+) -> None:
+    table = Table(dynamodb, "records")
+    function = Function(s3, table, METADATA='{"table": "records"}', **changes)
+    statuses = []
+
+    def wait(seconds: float) -> None:
+        function.reconciles(seconds)
+        record = table.get(KEY)
+        statuses.append(record and record["status"])
+
+    trial.run(function.upload, wait=wait)
+
+    assert statuses[0] == "ready"
+    assert ("deleted" in statuses) == bool(changes)  # the last of the function's own records
+    assert table.get(KEY) is None
+    assert contents(s3) == []
+
+
+def test_an_upload_that_nobody_notices_fails_and_is_deleted(s3: "S3Client") -> None:
+    function = Function(s3)
+
+    with pytest.raises(TrialFailed, match="After 0 s"):
+        trial.run(function.upload, wait=function.is_deaf, patience_seconds=0.1)
+
+    assert contents(s3) == []
+
+
+def test_what_was_uploaded_before_events_came_is_uploaded_again(
+    s3: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "_AGAIN_SECONDS", 0)
+    function = Function(s3)
+    versions = []
+
+    def wait(seconds: float) -> None:
+        versions.append(len(contents(s3)))
+        (function.reconciles if len(versions) == 3 else function.is_deaf)(seconds)
+
+    trial.run(function.upload, wait=wait)
+
+    assert versions == [1, 2, 3]
+    assert contents(s3) == []
+
+
+def test_a_rejection_ends_the_wait(s3: "S3Client", monkeypatch: pytest.MonkeyPatch) -> None:
+    function = Function(s3)
+    line = '{"message": "rejected", "detail": "ImageTooLarge: 3", "source": {"key": "test-1.jpg"}}'
+    logs = boto3.client("logs")
+    logs.create_log_group(logGroupName="none")
+    logs.create_log_stream(logGroupName="none", logStreamName="one")
+    logs.put_log_events(
+        logGroupName="none",
+        logStreamName="one",
+        logEvents=[{"timestamp": int(time.time() * 1000), "message": line}],
+    )
+
+    with pytest.raises(TrialFailed, match="was rejected: ImageTooLarge: 3"):
+        trial.run(function.upload, wait=function.is_deaf, patience_seconds=60)
+
+
+@pytest.mark.parametrize("accepted", list(trial._FORMATS))
+def test_there_is_a_picture_in_every_format(s3: "S3Client", accepted: Format) -> None:
+    bench = Bench(s3, FORMATS=f'["{accepted.value}"]')
+    bench.put("a", trial.picture(frozenset({accepted})))
+
+    assert bench.run("a").status is Status.PUBLISHED
+
+
+def test_there_is_none_in_a_format_that_cannot_be_written() -> None:
+    with pytest.raises(TrialFailed, match="no test picture for heic alone"):
+        trial.picture(frozenset({Format.HEIC}))
+
+
+def test_the_trigger_does_not_pass_over_the_key() -> None:
+    assert trial.key_for("in/", [".png", ".jpg"]).startswith("in/test-")
+    assert trial.key_for("in/", [".png", ".jpg"]).endswith(".png")
+    assert trial.key_for("", []) != trial.key_for("", [])
+
+
+def test_what_a_deployment_holds_is_counted(
+    s3: "S3Client", sqs: "SQSClient", failure_queue_url: str, dynamodb: "DynamoDBClient"
+) -> None:
+    for body in (b"old", b"new"):
+        s3.put_object(Bucket="source", Key="a.jpg", Body=body)
+    s3.put_object(Bucket="source", Key="b.jpg", Body=b"x" * 1_000_000)
+    s3.delete_object(Bucket="source", Key="b.jpg")
+    sqs.send_message(QueueUrl=failure_queue_url, MessageBody="failed")
+    bucket = {"bucket": "source", "force_destroy": False}
+    empty = {"bucket": "processed", "force_destroy": False}
+    table = {"name": "records", "deletion_protection_enabled": True}
+    queue = {"name": "failures", "url": failure_queue_url}
+    resources = [
+        {"type": "aws_s3_bucket", "values": bucket},
+        {"type": "aws_s3_bucket", "values": empty},
+        {"type": "aws_dynamodb_table", "values": table},
+        {"type": "aws_sqs_queue", "values": queue},
+        {"type": "aws_iam_role", "values": {"name": "shop"}},
+        {"type": "aws_s3_bucket", "values": {**bucket, "bucket": "gone", "id": "gone"}},
+    ]
+
+    source, processed, records, failures, gone = holdings(iter(resources), boto3.Session())
+
+    assert str(source) == "s3://source: 1 objects and 3 old versions, 1.0 MB, kept"
+    assert str(processed) == "s3://processed: 0 objects and 0 old versions, 0.0 MB"
+    assert str(records) == "table records: about 0 records, kept"
+    assert str(failures) == "queue failures: about 1 failed uploads"
+    assert str(gone).startswith("s3_bucket gone: ")
+    assert [one.is_kept and not one.is_empty for one in (source, processed, records, failures)] == [
+        *(True, False, True, False)
+    ]

@@ -1,0 +1,234 @@
+"""`make status` tells all that there is of one upload, and `make logs` what the function logged."""
+
+import io
+import json
+import time
+from argparse import ArgumentTypeError
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from pipeline import telemetry
+from pipeline.attempt import attempt
+from pipeline.failures import FailureQueue
+from pipeline.model import Cause, Request, Status
+from pipeline.reconcile import reconcile
+from pipeline.table import Table
+
+from tests.aws.test_reconcile import PNG, TEXT, Bench
+from tests.factories import environment, record
+from tests.scripted_aws import ScriptedAws
+from tools.operations import logs, queue
+from tools.operations.status import find, tell
+from tools.operations.upload import LogLine, Pipeline, Upload, log_lines
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+GROUP = "/aws/lambda/processor"
+NASTY = 'a b+c%é"*.png'
+
+
+class Deployment:
+    """Both buckets, the queue, the table and the log, and what the function makes of an upload."""
+
+    def __init__(self, s3: "S3Client", sqs: "SQSClient", url: str, log: io.StringIO) -> None:
+        self.bench = Bench(s3, METADATA='{"table": "records"}', FAILURE_QUEUE_URL=url)
+        self.queue = FailureQueue(sqs, url)
+        self.logs: CloudWatchLogsClient = boto3.client("logs")
+        self.logs.create_log_group(logGroupName=GROUP)
+        self.logs.create_log_stream(logGroupName=GROUP, logStreamName="one")
+        self._log = log
+        self.pipeline = Pipeline(
+            source_bucket="source",
+            processed_bucket="processed",
+            queue_url=url,
+            log_group=GROUP,
+            settings=self.bench.pipeline.settings,
+            aws=boto3.Session(),
+            storage=self.bench.storage,
+        )
+
+    def process(self, key: str, body: bytes) -> None:
+        """Upload *body*, and have the function do with it what it does on AWS."""
+        self.bench.put(key, body)
+        request = Request(bucket="source", key=key, cause=Cause.UPLOAD)
+        result = attempt(request, reconcile, self.bench.pipeline, deadline=float("inf"))
+        telemetry.log_result(result)
+        if result.outcome.status is Status.REJECTED:
+            event = {"Records": [record(key)]}
+            self.queue.report(result.outcome, request=request, event=event, request_id="1")
+        self.write(*self._log.getvalue().splitlines())
+        self._log.truncate(0)
+        self._log.seek(0)
+
+    def write(self, *lines: str) -> None:
+        at = int(time.time() * 1000)
+        events = [{"timestamp": at, "message": line} for line in lines]
+        self.logs.put_log_events(
+            logGroupName=GROUP,
+            logStreamName="one",
+            logEvents=events,  # type: ignore[arg-type]
+        )
+
+    def told(self, key: str) -> str:
+        upload = Upload(self.pipeline, key)
+        return "\n".join(tell(upload, find(upload)))
+
+
+@pytest.fixture
+def deployment(
+    s3: "S3Client",
+    sqs: "SQSClient",
+    failure_queue_url: str,
+    dynamodb: "DynamoDBClient",
+    log: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Deployment:
+    monkeypatch.setattr(queue, "_WAIT_SECONDS", 0)  # moto has no servers to wait for
+    return Deployment(s3, sqs, failure_queue_url, log)
+
+
+@pytest.mark.parametrize("key", ["a.png", NASTY])
+def test_an_upload_that_is_processed(deployment: Deployment, key: str) -> None:
+    deployment.process(key, PNG)
+
+    told = deployment.told(key)
+
+    assert told.startswith(f"{key} is processed: 2 of 2 images are of what it holds now.\n")
+    assert f"source    s3://source/{key}: {len(PNG)} bytes, ETag " in told
+    assert f"image     same: same/{key} (" in told
+    assert "bytes, current)\n" in told
+    assert "published" in told
+    assert "record    none" in told
+    assert "failure   none" in told
+
+
+def test_an_upload_that_is_rejected(deployment: Deployment) -> None:
+    deployment.process("a.png", TEXT)
+    deployment.process("b.png", TEXT)
+
+    told = deployment.told("a.png")
+
+    assert told.startswith("a.png failed: unsupported-format. `make redrive` retries it.\n")
+    assert "image     same: none\n" in told
+    assert told.count("rejected") == 1
+    assert "b.png" not in told
+
+
+def test_the_record_is_told(deployment: Deployment, dynamodb: "DynamoDBClient") -> None:
+    bench = deployment.bench
+    bench.pipeline = replace(bench.pipeline, table=Table(dynamodb, "records"))
+
+    deployment.process("a.png", TEXT)
+
+    assert "record    rejected (unsupported-format: " in deployment.told("a.png")
+
+
+def test_images_of_an_earlier_content_are_not_taken_for_the_present_ones(
+    deployment: Deployment,
+) -> None:
+    deployment.process("a.png", PNG)
+    deployment.bench.put("a.png", TEXT)
+
+    told = deployment.told("a.png")
+
+    assert told.startswith("a.png is not processed; the last that was logged of it is published.")
+    assert told.count("of an earlier content") == 2
+
+
+def test_images_of_others_are_not_taken_for_ones_own(deployment: Deployment) -> None:
+    deployment.bench.put("a.png", PNG)
+    deployment.bench.s3.put_object(Bucket="processed", Key="same/a.png", Body=b"x")
+
+    told = deployment.told("a.png")
+
+    assert "`make backfill` processes it" in told
+    assert "same/a.png (1 bytes, of another source, or of another program)" in told
+
+
+def test_an_upload_that_is_not_there(deployment: Deployment) -> None:
+    assert deployment.told("no.png").startswith("no.png is not in the source bucket.\n")
+
+
+def test_what_cannot_be_read_hides_nothing_else(deployment: Deployment) -> None:
+    deployment.process("a.png", PNG)
+    deployment.logs.delete_log_group(logGroupName=GROUP)
+    deployment.pipeline.aws.client("sqs").delete_queue(QueueUrl=deployment.pipeline.queue_url)
+
+    told = deployment.told("a.png")
+
+    assert told.startswith("a.png is processed")
+    assert "log       cannot be read: " in told
+    assert "failure   cannot be read: " in told
+
+
+def test_looking_leaves_a_failure_on_the_queue(deployment: Deployment, sqs: "SQSClient") -> None:
+    deployment.process("a.png", TEXT)
+    deployment.told("a.png")
+
+    answer = sqs.receive_message(QueueUrl=deployment.pipeline.queue_url)
+
+    assert len(answer["Messages"]) == 1
+
+
+def test_the_log_is_asked_for_one_key(deployment: Deployment) -> None:
+    client = boto3.client("logs")
+    since = datetime.fromtimestamp(1, UTC)
+    with Stubber(client) as stub:
+        expected = {"logGroupName": GROUP, "startTime": 1000, "filterPattern": "{ pattern }"}
+        stub.add_response("filter_log_events", {"events": []}, expected)
+        assert not list(log_lines(client, GROUP, since, pattern="{ pattern }"))
+
+
+def test_the_log_shows_uploads_and_what_went_wrong(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment.process("a.png", PNG)
+    deployment.write(
+        '{"type": "platform.start", "record": {}}',
+        '{"level": "ERROR", "message": "boom", "errorMessage": "memory \\u001b[2J"}',
+        '{"_aws": {}, "Published": 1}',
+    )
+
+    def read(since: datetime) -> list[LogLine]:
+        return list(log_lines(deployment.logs, GROUP, since))
+
+    capsys.readouterr()
+    logs.tail(read, datetime.now(UTC) - timedelta(hours=1), forever=False)
+
+    published, boom = capsys.readouterr().out.splitlines()
+    assert "published" in published
+    assert published.endswith("a.png  → same/a.png  → web/a.webp")
+    assert boom.endswith("boom                    memory \\x1b[2J")
+
+
+def test_a_time_span_is_read() -> None:
+    assert logs.ago("90m") == timedelta(minutes=90)
+    with pytest.raises(ArgumentTypeError, match="'90' is no time span"):
+        logs.ago("90")
+
+
+def test_the_settings_are_those_that_the_function_has(deployment: Deployment) -> None:
+    variables = environment(PROCESSED_BUCKET="results")
+    del variables["LAMBDA_TASK_ROOT"], variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
+    function = {"Environment": {"Variables": variables}, "MemorySize": 512}
+    outputs = {
+        "function_name": "shop",
+        "source_bucket": "source",
+        "processed_bucket": "processed",
+        "failure_queue_url": "url",
+        "log_group": GROUP,
+    }
+
+    pipeline = Pipeline.of(outputs, ScriptedAws(GetFunctionConfiguration=function).session())
+
+    assert pipeline.settings.processed_bucket == "results"
+    assert pipeline.settings.limits.memory_bytes == 512 << 20
+    assert json.loads(variables["VARIANTS"]).keys() == {"default"}

@@ -1,0 +1,59 @@
+"""AWS as a test says: each operation has one answer, and nothing leaves the process.
+
+What is asked and what is answered are both held against the models of the services in botocore.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import boto3
+import botocore.session
+from botocore.loaders import create_loader
+from botocore.model import OperationModel
+from botocore.validate import validate_parameters
+
+_LOADER = create_loader()  # one for all: it keeps what it has read of the services' models
+
+
+class Status(NamedTuple):
+    """As much of an HTTP answer as botocore looks at."""
+
+    status_code: int
+
+
+class ScriptedAws:
+    """Answers by the name of an operation: the fields of the result, or the code of an error."""
+
+    def __init__(self, **answers: Mapping[str, Any] | str) -> None:
+        self.answers = dict(answers)
+        self.requests: list[tuple[str, dict[str, Any]]] = []
+
+    def session(self, region: str | None = "eu-west-1") -> boto3.Session:
+        core = botocore.session.get_session()
+        core.register_component("data_loader", _LOADER)
+        session = boto3.Session(
+            region_name=region,
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+            botocore_session=core,
+        )
+        session.events.register("provide-client-params", self._note)
+        # An answer is what this event is for, but its type does not say so.
+        session.events.register("before-call", self._answer)  # type: ignore[arg-type]
+        return session
+
+    def asked(self, operation: str) -> list[dict[str, Any]]:
+        """Return the parameters of every call of *operation*."""
+        return [params for name, params in self.requests if name == operation]
+
+    def _note(self, params: dict[str, Any], model: OperationModel, **_: Any) -> None:
+        self.requests.append((model.name, dict(params)))
+
+    def _answer(self, model: OperationModel, **_: Any) -> tuple[Status, dict[str, Any]]:
+        answer = self.answers[model.name]
+        if isinstance(answer, str):
+            error = {"Code": answer, "Message": f"{model.name} says {answer}"}
+            return Status(400), {"Error": error, "ResponseMetadata": {"HTTPHeaders": {}}}
+        if model.output_shape:
+            validate_parameters(answer, model.output_shape)
+        return Status(200), dict(answer)

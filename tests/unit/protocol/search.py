@@ -1,0 +1,154 @@
+"""Every state that a model can get into, and the first that breaks a promise.
+
+A model is what users do, what a run may do next, and what must hold. Runs share nothing but the
+world, so a state is the world, the runs that have not ended, and the faults that may still happen.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from functools import cache
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+W = TypeVar("W")
+R = TypeVar("R")
+
+
+class Fault(StrEnum):
+    """What may go wrong with a call."""
+
+    KILLED = "the run ends before it, and its event is delivered again"
+    LOST_ANSWER = "a write succeeds unheard, is sent again, and refused"
+
+
+class Move(NamedTuple, Generic[W, R]):
+    """One step of a run, the world after it, and the fault that it takes, if any."""
+
+    step: str
+    world: W
+    run: R | None
+    fault: Fault | None = None
+
+
+class State(NamedTuple, Generic[W, R]):
+    """The world, every run that has not ended, in a fixed order, and the faults still to come."""
+
+    world: W
+    runs: tuple[R, ...]
+    faults: tuple[Fault, ...]
+
+
+class Model(Protocol[W, R]):
+    """What may happen and what must hold. *W* and *R* are values that tell all of them apart."""
+
+    def first(self) -> State[W, R]:
+        """Return the state that everything starts from."""
+
+    def changes(self, world: W) -> Iterable[tuple[str, W, list[R]]]:
+        """Yield what users may do next: its name, the world after it, and the runs it starts."""
+
+    def moves(self, world: W, run: R) -> Iterable[Move[W, R]]:
+        """Yield everything that *run* may do next."""
+
+    def name(self, run: R) -> str:
+        """Return what *run* is called in a sequence of steps."""
+
+    def broken_by(self, before: W, after: W) -> Enum | None:
+        """Return the promise that a step broke."""
+
+    def broken_at_rest(self, world: W) -> Enum | None:
+        """Return the promise that is broken when nothing is left to happen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Violation:
+    """A broken promise and the shortest sequence of steps that breaks it."""
+
+    promise: Enum
+    steps: tuple[str, ...]
+    state: State[Any, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exploration:
+    """How many states were visited, in what worlds everything ended, and what was broken."""
+
+    states: int
+    ends: frozenset[Any]
+    violation: Violation | None
+
+
+def search(model: Model[W, R]) -> Exploration:
+    """Visit every state of *model*, up to the first that breaks a promise."""
+    following = _Following(model)
+    first = model.first()
+    reached_by: dict[State[W, R], tuple[State[W, R], str] | None] = {first: None}
+    ends: set[W] = set()
+    queue = deque([first])
+
+    def explored(promise: Enum | None, state: State[W, R]) -> Exploration:
+        steps = tuple(reversed([*_steps_to(state, reached_by)]))
+        violation = Violation(promise=promise, steps=steps, state=state) if promise else None
+        return Exploration(states=len(reached_by), ends=frozenset(ends), violation=violation)
+
+    while queue:
+        state = queue.popleft()
+        at_rest = True
+        for step, after in following.of(state):
+            at_rest = False
+            if after in reached_by:
+                continue
+            reached_by[after] = state, step
+            if promise := model.broken_by(state.world, after.world):
+                return explored(promise, after)
+            queue.append(after)
+        if at_rest:
+            ends.add(state.world)
+            if promise := model.broken_at_rest(state.world):
+                return explored(promise, state)
+    return explored(None, first)
+
+
+def _steps_to(
+    state: State[W, R], reached_by: Mapping[State[W, R], tuple[State[W, R], str] | None]
+) -> Iterator[str]:
+    """Yield the steps that led to *state*, the last one first."""
+    while (before := reached_by[state]) is not None:
+        state, step = before
+        yield step
+
+
+class _Following(Generic[W, R]):
+    """The steps that lead out of a state."""
+
+    def __init__(self, model: Model[W, R]) -> None:
+        self._model = model
+        # The same knowledge of the same world leads to the same moves.
+        self._moves: Callable[[W, R], list[Move[W, R]]] = cache(
+            lambda world, run: [*model.moves(world, run)]
+        )
+
+    def of(self, state: State[W, R]) -> Iterator[tuple[str, State[W, R]]]:
+        """Yield every step that may come next, named, and the state after it."""
+        for step, world, runs in self._model.changes(state.world):
+            yield f"user: {step}", State(world, _ordered([*state.runs, *runs]), state.faults)
+        for index, run in enumerate(state.runs):
+            if index and run == state.runs[index - 1]:
+                continue  # runs that know the same do the same
+            others = [*state.runs[:index], *state.runs[index + 1 :]]
+            for move in self._moves(state.world, run):
+                if move.fault is None or move.fault in state.faults:
+                    yield f"{self._model.name(run)}: {move.step}", _after(move, others, state)
+
+
+def _after(move: Move[W, R], others: list[R], state: State[W, R]) -> State[W, R]:
+    runs = _ordered([*others, move.run]) if move.run else tuple(others)
+    faults = list(state.faults)
+    if move.fault:
+        faults.remove(move.fault)
+    return State(move.world, runs, tuple(faults))
+
+
+def _ordered(runs: list[Any]) -> tuple[Any, ...]:
+    return tuple(sorted(runs))
