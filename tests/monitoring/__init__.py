@@ -1,0 +1,1 @@
+"""The planned alarms, replayed on metrics as the function and AWS emit them."""

@@ -1,0 +1,395 @@
+mock_provider "aws" {
+  source          = "./tests/terraform/mocks"
+  override_during = plan
+}
+
+run "names_begin_with_the_name" {
+  command = plan
+
+  variables {
+    name = "pets"
+  }
+
+  assert {
+    condition     = [aws_lambda_function.processor.function_name, aws_iam_role.processor.name, aws_sqs_queue.failures.name, aws_cloudwatch_log_group.processor.name] == ["pets", "pets", "pets-failures", "/aws/lambda/pets"]
+    error_message = "Function, role, queue and log group are named for the deployment."
+  }
+}
+
+run "function_is_one_full_vcpu_of_arm64" {
+  command = plan
+
+  assert {
+    condition     = [one(aws_lambda_function.processor.architectures), aws_lambda_function.processor.memory_size, aws_lambda_function.processor.runtime, aws_lambda_function.processor.handler] == ["arm64", 1769, "python3.13", "index.handler"]
+    error_message = "got ${jsonencode([aws_lambda_function.processor.architectures, aws_lambda_function.processor.memory_size])}"
+  }
+}
+
+run "function_has_no_concurrency_of_its_own" {
+  command = plan
+
+  assert {
+    condition     = aws_lambda_function.processor.reserved_concurrent_executions == -1 || aws_lambda_function.processor.reserved_concurrent_executions == null
+    error_message = "Reserved concurrency is off by default."
+  }
+}
+
+run "logs_are_json_in_a_group_that_is_there_first" {
+  command = plan
+
+  assert {
+    condition     = aws_lambda_function.processor.logging_config[0].log_format == "JSON" && aws_lambda_function.processor.logging_config[0].log_group == aws_cloudwatch_log_group.processor.name
+    error_message = "The function logs JSON into its own group."
+  }
+}
+
+run "logs_are_kept_for_a_month" {
+  command = plan
+
+  assert {
+    condition     = aws_cloudwatch_log_group.processor.retention_in_days == 30
+    error_message = "Logs are not kept forever."
+  }
+}
+
+run "lambda_filters_logs_at_the_level_of_the_function" {
+  command = plan
+
+  variables {
+    log_level = "DEBUG"
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.logging_config[0].application_log_level == "DEBUG" && aws_lambda_function.processor.environment[0].variables["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
+    error_message = "A level that only one of the two knows loses lines."
+  }
+}
+
+run "traces_are_off" {
+  command = plan
+
+  assert {
+    condition     = aws_lambda_function.processor.tracing_config[0].mode == "PassThrough"
+    error_message = "X-Ray costs money and is asked for."
+  }
+}
+
+run "traces_are_on_by_request" {
+  command = plan
+
+  variables {
+    xray = true
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.tracing_config[0].mode == "Active"
+    error_message = "xray turns tracing on."
+  }
+}
+
+run "failures_are_kept_encrypted_for_fourteen_days" {
+  command = plan
+
+  assert {
+    condition     = aws_sqs_queue.failures.message_retention_seconds == 1209600 && aws_sqs_queue.failures.sqs_managed_sse_enabled
+    error_message = "The failure queue keeps what it gets, encrypted, for as long as SQS can."
+  }
+}
+
+run "exhausted_retries_go_to_the_failure_queue" {
+  command = plan
+
+  assert {
+    condition     = aws_lambda_function_event_invoke_config.processor.destination_config[0].on_failure[0].destination == aws_sqs_queue.failures.arn
+    error_message = "Nothing is swallowed."
+  }
+}
+
+run "transient_failures_are_tried_three_times_within_six_hours" {
+  command = plan
+
+  assert {
+    condition     = aws_lambda_function_event_invoke_config.processor.maximum_retry_attempts == 2 && aws_lambda_function_event_invoke_config.processor.maximum_event_age_in_seconds == 21600
+    error_message = "Lambda's own limits are the defaults."
+  }
+}
+
+run "environment_holds_the_settings_and_nothing_else" {
+  command = plan
+
+  assert {
+    condition = keys(aws_lambda_function.processor.environment[0].variables) == tolist([
+      "BACKGROUND", "FAILURE_QUEUE_URL", "KEEP_COPYRIGHT", "KEEP_PROVENANCE", "KEY_TEMPLATE", "MAX_MEGAPIXELS", "MAX_SOURCE_MEGABYTES", "POWERTOOLS_LOG_LEVEL",
+      "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME", "PROCESSED_BUCKET", "VARIANTS"
+    ])
+    error_message = join(", ", keys(aws_lambda_function.processor.environment[0].variables))
+  }
+}
+
+run "results_go_to_the_processed_bucket_and_failures_to_the_queue" {
+  command = plan
+
+  assert {
+    condition     = aws_lambda_function.processor.environment[0].variables["PROCESSED_BUCKET"] == output.processed_bucket && aws_lambda_function.processor.environment[0].variables["FAILURE_QUEUE_URL"] == output.failure_queue_url
+    error_message = "The function is told where results and failures go."
+  }
+}
+
+run "settings_are_written_as_text" {
+  command = plan
+
+  assert {
+    condition     = [for name in ["BACKGROUND", "KEEP_COPYRIGHT", "KEEP_PROVENANCE", "KEY_TEMPLATE", "MAX_MEGAPIXELS", "MAX_SOURCE_MEGABYTES"] : aws_lambda_function.processor.environment[0].variables[name]] == ["#ffffff", "false", "true", "{directory}{stem}{extension}", "150", "100"]
+    error_message = jsonencode(aws_lambda_function.processor.environment[0].variables)
+  }
+}
+
+run "cache_control_is_set_when_given" {
+  command = plan
+
+  variables {
+    cache_control = "public, max-age=86400"
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.environment[0].variables["CACHE_CONTROL"] == "public, max-age=86400"
+    error_message = "Results get the header."
+  }
+}
+
+run "limits_reach_the_function" {
+  command = plan
+
+  variables {
+    timeout_seconds      = 120
+    memory_mb            = 3538
+    reserved_concurrency = 5
+    architecture         = "x86_64"
+  }
+
+  assert {
+    condition     = [aws_lambda_function.processor.timeout, aws_lambda_function.processor.memory_size, aws_lambda_function.processor.reserved_concurrent_executions, one(aws_lambda_function.processor.architectures)] == [120, 3538, 5, "x86_64"]
+    error_message = "The function takes its limits from the variables."
+  }
+}
+
+run "retries_and_age_reach_lambda" {
+  command = plan
+
+  variables {
+    retries               = 0
+    max_event_age_seconds = 60
+  }
+
+  assert {
+    condition     = aws_lambda_function_event_invoke_config.processor.maximum_retry_attempts == 0 && aws_lambda_function_event_invoke_config.processor.maximum_event_age_in_seconds == 60
+    error_message = "Lambda's queue takes its limits from the variables."
+  }
+}
+
+run "all_formats_are_accepted_by_default" {
+  command = plan
+
+  assert {
+    condition     = !contains(keys(aws_lambda_function.processor.environment[0].variables), "FORMATS")
+    error_message = "Without a choice of formats the function takes all that it reads."
+  }
+}
+
+run "formats_reach_the_function" {
+  command = plan
+
+  variables {
+    formats = ["png", "jpeg", "jpeg"]
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.environment[0].variables.FORMATS == jsonencode(["jpeg", "png"])
+    error_message = "The function accepts the formats that are chosen."
+  }
+}
+
+run "function_is_told_to_refuse_decoding_in_its_own_process" {
+  command = plan
+
+  variables {
+    require_sandbox = true
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.environment[0].variables["REQUIRE_SANDBOX"] == "true"
+    error_message = jsonencode(aws_lambda_function.processor.environment[0].variables)
+  }
+}
+
+run "provenance_is_kept_and_exif_is_not_recorded_by_default" {
+  command = plan
+
+  assert {
+    condition     = aws_lambda_function.processor.environment[0].variables.KEEP_PROVENANCE == "true"
+    error_message = "Results keep how the upload came to be."
+  }
+
+  assert {
+    condition     = !contains(keys(aws_lambda_function.processor.environment[0].variables), "EXIF_FACTS")
+    error_message = "Without a choice of facts none is recorded."
+  }
+}
+
+run "exif_facts_reach_the_function" {
+  command = plan
+
+  variables {
+    keep_provenance = false
+    exif_facts      = ["place", "date"]
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.environment[0].variables.EXIF_FACTS == jsonencode(["date", "place"])
+    error_message = "The function learns which facts to record."
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.environment[0].variables.KEEP_PROVENANCE == "false"
+    error_message = "Results drop how the upload came to be if that is wanted."
+  }
+}
+
+run "one_variant_of_1600_by_1600_is_the_default" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_lambda_function.processor.environment[0].variables["VARIANTS"]) == {
+      large = { width = 1600, height = 1600 } # the function has the same defaults
+    }
+    error_message = aws_lambda_function.processor.environment[0].variables["VARIANTS"]
+  }
+}
+
+run "what_a_variant_sets_reaches_the_function" {
+  command = plan
+
+  variables {
+    variants = {
+      thumb = {
+        width  = 320, fit = "cover", position = "entropy", enlarge = true, sharpen = true, format = "webp", quality = 70,
+        chroma = "4:4:4", lossless = true, max_bytes = 20000, watermark = false
+      }
+    }
+  }
+
+  assert {
+    condition = jsondecode(aws_lambda_function.processor.environment[0].variables["VARIANTS"]) == {
+      thumb = {
+        width  = 320, fit = "cover", position = "entropy", enlarge = true, sharpen = true, format = "webp", quality = 70,
+        chroma = "4:4:4", lossless = true, max_bytes = 20000, watermark = false
+      }
+    }
+    error_message = aws_lambda_function.processor.environment[0].variables["VARIANTS"]
+  }
+}
+
+run "fifty_variants_fit_into_the_environment" {
+  command = plan
+
+  variables {
+    variants     = { for number in range(50) : "variant-${number}" => { width = 320, height = 240, fit = "cover" } }
+    key_template = "{directory}{stem}-{variant}{extension}"
+  }
+
+  assert {
+    condition     = length(jsondecode(aws_lambda_function.processor.environment[0].variables.VARIANTS)) == 50
+    error_message = aws_lambda_function.processor.environment[0].variables.VARIANTS
+  }
+}
+
+run "a_set_of_widths_and_formats_reaches_the_function" {
+  command = plan
+
+  variables {
+    upload_options = true
+    key_template   = "{directory}{stem}-{width}{extension}"
+    variants = {
+      hero = { widths = [320, 640], aspect_ratio = "16:9", fit = "cover", formats = ["avif", "jpeg"], prefixes = ["photos/"] }
+    }
+  }
+
+  assert {
+    condition = jsondecode(aws_lambda_function.processor.environment[0].variables.VARIANTS) == {
+      hero = { widths = [320, 640], aspect_ratio = "16:9", fit = "cover", formats = ["avif", "jpeg"], prefixes = ["photos/"] }
+    }
+    error_message = aws_lambda_function.processor.environment[0].variables.VARIANTS
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.environment[0].variables.UPLOAD_OPTIONS == "true"
+    error_message = "The function reads what an upload chooses."
+  }
+}
+
+run "several_variants_get_keys_of_their_own" {
+  command = plan
+
+  variables {
+    variants     = { thumb = { width = 320 }, large = { width = 1600 } }
+    key_template = "{directory}{stem}-{variant}{extension}"
+  }
+
+  assert {
+    condition     = keys(jsondecode(aws_lambda_function.processor.environment[0].variables["VARIANTS"])) == ["large", "thumb"] && aws_lambda_function.processor.environment[0].variables["KEY_TEMPLATE"] == "{directory}{stem}-{variant}{extension}"
+    error_message = jsonencode(aws_lambda_function.processor.environment[0].variables)
+  }
+}
+
+run "more_settings_than_lambda_holds_are_refused" {
+  command = plan
+
+  variables {
+    variants     = { for number in range(130) : "variant-${number}" => { width = 100 + number } }
+    key_template = "{directory}{stem}-{variant}{extension}"
+  }
+
+  expect_failures = [aws_lambda_function.processor]
+}
+
+run "text_reaches_the_function_with_the_defaults" {
+  command = plan
+
+  variables {
+    watermark = { text = "© Acme" }
+  }
+
+  assert {
+    condition = jsondecode(aws_lambda_function.processor.environment[0].variables["WATERMARK"]) == {
+      text  = "© Acme", position = "bottom-right", width_percent = 20, margin_percent = 2, opacity_percent = 60, rotation_degrees = 0,
+      color = "#ffffff", contrast = "outline"
+    }
+    error_message = aws_lambda_function.processor.environment[0].variables["WATERMARK"]
+  }
+}
+
+run "logo_travels_in_the_package" {
+  command = plan
+
+  variables {
+    watermark = { logo = "tools/samples/astronaut.png" }
+  }
+
+  assert {
+    condition     = jsondecode(aws_lambda_function.processor.environment[0].variables["WATERMARK"]).logo == "watermark/logo.png" && !can(jsondecode(aws_lambda_function.processor.environment[0].variables["WATERMARK"]).text)
+    error_message = aws_lambda_function.processor.environment[0].variables["WATERMARK"]
+  }
+}
+
+run "font_travels_in_the_package" {
+  command = plan
+
+  variables {
+    watermark = { text = "Acme", font = "tests/terraform/mocks/font.ttf" }
+  }
+
+  assert {
+    condition     = jsondecode(aws_lambda_function.processor.environment[0].variables["WATERMARK"]).font == "watermark/font.ttf"
+    error_message = aws_lambda_function.processor.environment[0].variables["WATERMARK"]
+  }
+}

@@ -1,0 +1,204 @@
+mock_provider "aws" {
+  source          = "./tests/terraform/mocks"
+  override_during = plan
+}
+
+run "only_lambda_in_this_account_takes_the_role" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_iam_role.processor.assume_role_policy).Statement == [{
+      Action = "sts:AssumeRole", Effect = "Allow", Principal = { Service = "lambda.amazonaws.com" }, Condition = { StringEquals = { "aws:SourceAccount" = "123456789012" } }
+    }]
+    error_message = aws_iam_role.processor.assume_role_policy
+  }
+}
+
+run "role_has_five_capabilities" {
+  command = plan
+
+  assert {
+    condition     = keys(aws_iam_role_policy.processor) == ["guard-buckets", "read-source", "send-failures", "write-logs", "write-processed"]
+    error_message = join(", ", keys(aws_iam_role_policy.processor))
+  }
+}
+
+run "source_is_only_read" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.processor["read-source"].policy).Statement == [
+      { Action = ["s3:GetObject"], Effect = "Allow", Resource = "arn:aws:s3:::source/*" },
+      { Action = ["s3:ListBucket"], Effect = "Allow", Resource = "arn:aws:s3:::source" },
+    ]
+    error_message = aws_iam_role_policy.processor["read-source"].policy
+  }
+}
+
+run "processed_bucket_is_read_and_written" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.processor["write-processed"].policy).Statement == [
+      { Action = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Effect = "Allow", Resource = ["arn:aws:s3:::processed/*"] },
+      { Action = ["s3:ListBucket"], Effect = "Allow", Resource = "arn:aws:s3:::processed" },
+    ]
+    error_message = aws_iam_role_policy.processor["write-processed"].policy
+  }
+}
+
+run "logs_go_to_the_streams_of_the_own_group" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.processor["write-logs"].policy).Statement == [{
+      Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Effect = "Allow", Resource = "${aws_cloudwatch_log_group.processor.arn}:*"
+    }]
+    error_message = aws_iam_role_policy.processor["write-logs"].policy
+  }
+}
+
+run "old_versions_are_listed_and_not_read" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.processor["guard-buckets"].policy).Statement == [
+      { Action = ["s3:ListBucketVersions"], Effect = "Allow", Resource = "arn:aws:s3:::processed" },
+      { Action = ["s3:ListBucketVersions"], Effect = "Allow", Resource = "arn:aws:s3:::source" },
+    ]
+    error_message = aws_iam_role_policy.processor["guard-buckets"].policy
+  }
+}
+
+run "failure_queue_is_reached_by_https_alone" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_sqs_queue_policy.failures.policy).Statement == [{
+      Sid       = "DenyPlainHttp"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "sqs:*"
+      Resource  = aws_sqs_queue.failures.arn
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+    error_message = aws_sqs_queue_policy.failures.policy
+  }
+}
+
+run "only_the_rule_of_the_workflow_may_write_to_the_failure_queue" {
+  command = plan
+
+  variables {
+    workflow = {}
+  }
+
+  assert {
+    condition = jsondecode(aws_sqs_queue_policy.failures.policy).Statement[1] == {
+      Sid       = "UndeliveredUploads"
+      Effect    = "Allow"
+      Principal = { Service = "events.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Resource  = aws_sqs_queue.failures.arn
+      Condition = { ArnEquals = { "aws:SourceArn" = "arn:aws:events:eu-central-1:123456789012:rule/uploads" } }
+    }
+    error_message = aws_sqs_queue_policy.failures.policy
+  }
+}
+
+run "rule_of_the_function_may_write_to_the_failure_queue" {
+  command = plan
+
+  variables {
+    trigger = "eventbridge"
+  }
+
+  assert {
+    condition     = jsondecode(aws_sqs_queue_policy.failures.policy).Statement[1].Condition == { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.uploads[0].arn } }
+    error_message = aws_sqs_queue_policy.failures.policy
+  }
+}
+
+run "failures_go_to_the_own_queue" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.processor["send-failures"].policy).Statement == [{
+      Action = ["sqs:SendMessage"], Effect = "Allow", Resource = aws_sqs_queue.failures.arn
+    }]
+    error_message = aws_iam_role_policy.processor["send-failures"].policy
+  }
+}
+
+run "key_is_used_only_when_there_is_one_and_only_through_s3" {
+  command = plan
+
+  variables {
+    kms_key = { arn = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab" }
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.processor["use-key"].policy).Statement == [{
+      Action = ["kms:Decrypt", "kms:GenerateDataKey"], Effect = "Allow", Resource = var.kms_key.arn, Condition = { StringEquals = { "kms:ViaService" = "s3.eu-central-1.amazonaws.com" } }
+    }]
+    error_message = aws_iam_role_policy.processor["use-key"].policy
+  }
+}
+
+run "traces_are_sent_only_when_they_are_on" {
+  command = plan
+
+  variables {
+    xray = true
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.processor["send-traces"].policy).Statement == [{
+      Action = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Effect = "Allow", Resource = "*"
+    }]
+    error_message = aws_iam_role_policy.processor["send-traces"].policy
+  }
+}
+
+run "no_action_is_a_wildcard" {
+  command = plan
+
+  variables {
+    kms_key = { arn = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab" }
+    xray    = true
+  }
+
+  assert {
+    condition = !anytrue(flatten([for policy in aws_iam_role_policy.processor : [
+      for statement in jsondecode(policy.policy).Statement : [for action in statement.Action : strcontains(action, "*")]
+    ]]))
+    error_message = "Every action is named."
+  }
+}
+
+run "no_resource_is_a_wildcard_but_that_of_traces" {
+  command = plan
+
+  variables {
+    kms_key = { arn = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab" }
+    xray    = true
+  }
+
+  assert {
+    condition = [for capability, policy in aws_iam_role_policy.processor : capability if anytrue(flatten([
+      for statement in jsondecode(policy.policy).Statement : [for resource in flatten([statement.Resource]) : !startswith(resource, "arn:aws:")]
+    ]))] == ["send-traces"]
+    error_message = "Every resource is named; only X-Ray has none to name."
+  }
+}
+
+run "only_the_source_bucket_of_this_account_invokes" {
+  command = plan
+
+  assert {
+    condition = [for field in ["principal", "action", "source_arn", "source_account"] : aws_lambda_permission.source[0][field]] == [
+      "s3.amazonaws.com", "lambda:InvokeFunction", "arn:aws:s3:::source", "123456789012"
+    ]
+    error_message = "Another bucket of that name, or another account, must not invoke the function."
+  }
+}

@@ -1,0 +1,220 @@
+mock_provider "aws" {
+  source          = "./tests/terraform/mocks"
+  override_during = plan
+}
+
+run "every_object_made_triggers" {
+  command = plan
+
+  assert {
+    condition     = [for filter in aws_s3_bucket_notification.source[0].lambda_function : [one(filter.events), filter.filter_prefix, filter.filter_suffix]] == [["s3:ObjectCreated:*", "", ""]]
+    error_message = "Multipart uploads and copies are uploads too."
+  }
+}
+
+run "removals_trigger_only_when_they_are_to" {
+  command = plan
+
+  variables {
+    remove_deleted = true
+  }
+
+  assert {
+    condition     = one([for filter in aws_s3_bucket_notification.source[0].lambda_function : filter.events]) == toset(["s3:ObjectCreated:*", "s3:ObjectRemoved:*"])
+    error_message = jsonencode(aws_s3_bucket_notification.source[0].lambda_function)
+  }
+}
+
+run "prefix_and_each_suffix_make_a_filter" {
+  command = plan
+
+  variables {
+    trigger_prefix   = "photos/"
+    trigger_suffixes = [".jpg", ".JPG"]
+  }
+
+  assert {
+    condition     = [for filter in aws_s3_bucket_notification.source[0].lambda_function : "${filter.filter_prefix}*${filter.filter_suffix}"] == ["photos/*.jpg", "photos/*.JPG"]
+    error_message = jsonencode(aws_s3_bucket_notification.source[0].lambda_function)
+  }
+}
+
+run "filters_are_form_encoded_with_plain_slashes" {
+  command = plan
+
+  variables {
+    trigger_prefix   = "my photos/2025+/é "
+    trigger_suffixes = [" (1).jpg"]
+  }
+
+  assert {
+    condition     = [for filter in aws_s3_bucket_notification.source[0].lambda_function : [filter.filter_prefix, filter.filter_suffix]] == [["my+photos/2025%2B/%C3%A9+", "+%281%29.jpg"]]
+    error_message = jsonencode(aws_s3_bucket_notification.source[0].lambda_function)
+  }
+}
+
+run "each_filter_keeps_its_own_id" {
+  command = plan
+
+  variables {
+    trigger_suffixes = [".jpg", ".JPG"]
+  }
+
+  assert {
+    condition     = [for filter in aws_s3_bucket_notification.source[0].lambda_function : filter.id] == ["uploads.jpg", "uploads.JPG"]
+    error_message = jsonencode(aws_s3_bucket_notification.source[0].lambda_function)
+  }
+}
+
+run "no_rule_is_made_for_a_notification" {
+  command = plan
+
+  assert {
+    condition     = length(aws_cloudwatch_event_rule.uploads) + length(aws_cloudwatch_event_target.processor) + length(aws_lambda_permission.rule) == 0 && !aws_s3_bucket_notification.source[0].eventbridge
+    error_message = "S3 tells the function alone."
+  }
+}
+
+run "eventbridge_takes_the_place_of_the_notification" {
+  command = plan
+
+  variables {
+    trigger = "eventbridge"
+  }
+
+  assert {
+    condition     = aws_s3_bucket_notification.source[0].eventbridge && length(aws_s3_bucket_notification.source[0].lambda_function) == 0
+    error_message = jsonencode(aws_s3_bucket_notification.source)
+  }
+
+  assert {
+    condition     = [aws_cloudwatch_event_target.processor[0].rule, aws_cloudwatch_event_target.processor[0].arn] == ["image-pipeline-uploads", aws_lambda_function.processor.arn]
+    error_message = jsonencode(aws_cloudwatch_event_target.processor)
+  }
+}
+
+run "rule_may_invoke_the_function_and_no_other_rule_may" {
+  command = plan
+
+  variables {
+    trigger = "eventbridge"
+  }
+
+  assert {
+    condition = [for field in ["principal", "action", "source_arn"] : aws_lambda_permission.rule[0][field]] == [
+      "events.amazonaws.com", "lambda:InvokeFunction", aws_cloudwatch_event_rule.uploads[0].arn,
+    ]
+    error_message = jsonencode(aws_lambda_permission.rule)
+  }
+}
+
+run "event_that_lambda_does_not_accept_is_retried_for_a_day_and_then_kept" {
+  command = plan
+
+  variables {
+    trigger = "eventbridge"
+  }
+
+  assert {
+    condition     = [one(aws_cloudwatch_event_target.processor[0].retry_policy).maximum_event_age_in_seconds, one(aws_cloudwatch_event_target.processor[0].retry_policy).maximum_retry_attempts] == [86400, 185]
+    error_message = "EventBridge's own limits are the right ones."
+  }
+
+  assert {
+    condition     = one(aws_cloudwatch_event_target.processor[0].dead_letter_config).arn == aws_sqs_queue.failures.arn
+    error_message = "Nothing is swallowed."
+  }
+}
+
+run "rule_matches_every_object_made_in_the_source_bucket" {
+  command = plan
+
+  variables {
+    trigger = "eventbridge"
+  }
+
+  assert {
+    condition = jsondecode(aws_cloudwatch_event_rule.uploads[0].event_pattern) == {
+      source      = ["aws.s3"]
+      detail-type = ["Object Created"]
+      detail      = { bucket = { name = ["image-pipeline-source-123456789012"] }, object = { key = [{ wildcard = "*" }] }, reason = [{ anything-but = ["Lifecycle Expiration"] }] }
+    }
+    error_message = aws_cloudwatch_event_rule.uploads[0].event_pattern
+  }
+}
+
+run "rule_matches_removals_only_when_they_are_to_trigger" {
+  command = plan
+
+  variables {
+    trigger        = "eventbridge"
+    remove_deleted = true
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.uploads[0].event_pattern).detail-type == ["Object Created", "Object Deleted"]
+    error_message = aws_cloudwatch_event_rule.uploads[0].event_pattern
+  }
+}
+
+run "prefix_and_suffixes_mean_to_the_rule_what_they_mean_to_the_notification" {
+  command = plan
+
+  variables {
+    trigger          = "eventbridge"
+    trigger_prefix   = "my photos/"
+    trigger_suffixes = [" (1).jpg", ".JPG"]
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.uploads[0].event_pattern).detail.object.key == [{ wildcard = "my photos/* (1).jpg" }, { wildcard = "my photos/*.JPG" }]
+    error_message = aws_cloudwatch_event_rule.uploads[0].event_pattern
+  }
+}
+
+run "backslash_in_a_prefix_is_only_a_backslash" {
+  command = plan
+
+  variables {
+    trigger        = "eventbridge"
+    trigger_prefix = "a\\b"
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.uploads[0].event_pattern).detail.object.key == [{ wildcard = "a\\\\b*" }]
+    error_message = aws_cloudwatch_event_rule.uploads[0].event_pattern
+  }
+}
+
+run "workflow_takes_the_place_of_the_function_behind_the_rule" {
+  command = plan
+
+  variables {
+    trigger  = "eventbridge"
+    workflow = {}
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_event_rule.uploads) == 1 && length(module.workflow) == 1 && length(aws_cloudwatch_event_target.processor) == 0
+    error_message = "An upload is processed once."
+  }
+}
+
+run "rule_tells_the_function_and_the_workflow_while_it_is_switched" {
+  command = plan
+
+  variables {
+    trigger  = "eventbridge"
+    workflow = { direct_trigger = true }
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_event_rule.uploads) == 1 && length(module.workflow) == 1 && length(aws_cloudwatch_event_target.processor) == 1
+    error_message = "Both ways are open."
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket_notification.source[0].lambda_function) == 0
+    error_message = "The direct trigger is the rule."
+  }
+}

@@ -1,0 +1,459 @@
+run "no_variants_are_refused" {
+  command = plan
+
+  variables {
+    variants = {}
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "variant_name_that_is_no_word_is_refused" {
+  command = plan
+
+  variables {
+    variants = { "Thumb 1" = { width = 320 } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "variant_without_width_and_height_is_refused" {
+  command = plan
+
+  variables {
+    variants = { thumb = { quality = 70 } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "width_of_part_of_a_pixel_is_refused" {
+  command = plan
+
+  variables {
+    variants = { thumb = { width = 0.5 } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "height_beyond_webp_is_refused" {
+  command = plan
+
+  variables {
+    variants = { thumb = { height = 16384 } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "unknown_fit_is_refused" {
+  command = plan
+
+  variables {
+    variants = { thumb = { width = 320, fit = "crop" } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "unknown_position_is_refused" {
+  command = plan
+
+  variables {
+    variants = { thumb = { width = 320, position = "middle" } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "entropy_without_cover_is_refused" {
+  command = plan
+
+  variables {
+    variants = { thumb = { width = 320, position = "entropy" } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "format_that_browsers_do_not_show_is_refused" {
+  command = plan
+
+  variables {
+    variants = { thumb = { width = 320, format = "heic" } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "quality_above_100_is_refused" {
+  command = plan
+
+  variables {
+    variants = { thumb = { width = 320, quality = 101 } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "unknown_chroma_is_refused" {
+  command = plan
+
+  variables {
+    variants = { thumb = { width = 320, chroma = "4:2:2" } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "lossless_jpeg_is_refused" {
+  command = plan
+
+  variables {
+    variants = { thumb = { width = 320, format = "jpeg", lossless = true } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "palette_of_a_jpeg_is_refused" {
+  command = plan
+
+  variables {
+    variants = { thumb = { width = 320, format = "jpeg", palette = true } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "image_of_no_bytes_is_refused" {
+  command = plan
+
+  variables {
+    variants = { thumb = { width = 320, max_bytes = 0 } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "template_without_a_directory_is_refused" {
+  command = plan
+
+  variables {
+    key_template = "{stem}{extension}"
+  }
+
+  expect_failures = [var.key_template]
+}
+
+run "template_without_a_stem_is_refused" {
+  command = plan
+
+  variables {
+    key_template = "{directory}{extension}"
+  }
+
+  expect_failures = [var.key_template]
+}
+
+run "template_without_an_extension_is_refused" {
+  command = plan
+
+  variables {
+    key_template = "{directory}{stem}"
+  }
+
+  expect_failures = [var.key_template]
+}
+
+run "template_without_the_variant_is_refused_for_several" {
+  command = plan
+
+  variables {
+    variants = { thumb = { width = 320 }, large = { width = 1600 } }
+  }
+
+  expect_failures = [var.key_template]
+}
+
+run "template_whose_variant_runs_into_the_stem_is_refused" {
+  command = plan
+
+  variables {
+    key_template = "{directory}{stem}{variant}{extension}"
+  }
+
+  expect_failures = [var.key_template]
+}
+
+run "template_whose_variant_runs_into_the_directory_is_refused" {
+  command = plan
+
+  variables {
+    key_template = "{variant}{directory}{stem}{extension}"
+  }
+
+  expect_failures = [var.key_template]
+}
+
+run "template_in_the_place_of_the_functions_records_is_refused" {
+  command = plan
+
+  variables {
+    key_template = ".pipeline/{directory}{stem}{extension}"
+  }
+
+  expect_failures = [var.key_template]
+}
+
+run "unknown_token_in_the_template_is_refused" {
+  command = plan
+
+  variables {
+    key_template = "{directory}{stem}{date}{extension}"
+  }
+
+  expect_failures = [var.key_template]
+}
+
+run "stray_brace_in_the_template_is_refused" {
+  command = plan
+
+  variables {
+    key_template = "{directory}{stem}}{extension}"
+  }
+
+  expect_failures = [var.key_template]
+}
+
+run "unsafe_character_in_the_template_is_refused" {
+  command = plan
+
+  variables {
+    key_template = "{directory}{stem}#{extension}"
+  }
+
+  expect_failures = [var.key_template]
+}
+
+run "background_that_is_no_colour_is_refused" {
+  command = plan
+
+  variables {
+    background = "white"
+  }
+
+  expect_failures = [var.background]
+}
+
+run "cache_control_of_two_lines_is_refused" {
+  command = plan
+
+  variables {
+    cache_control = "public\nprivate"
+  }
+
+  expect_failures = [var.cache_control]
+}
+
+run "cache_control_of_a_number_is_refused" {
+  command = plan
+
+  variables {
+    cache_control = 3600
+  }
+
+  expect_failures = [var.cache_control]
+}
+
+run "height_alone_is_accepted" {
+  command = plan
+
+  variables {
+    variants = { thumb = { height = 320 } }
+  }
+}
+
+run "height_of_part_of_a_pixel_is_refused" {
+  command = plan
+
+  variables {
+    variants = { thumb = { height = 1.5 } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "width_beside_widths_is_refused" {
+  command = plan
+
+  variables {
+    variants = { hero = { width = 320, widths = [640] } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "no_widths_are_refused" {
+  command = plan
+
+  variables {
+    variants = { hero = { widths = [] } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "the_same_width_twice_is_refused" {
+  command = plan
+
+  variables {
+    variants = { hero = { widths = [320, 320] } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "widths_beyond_webp_are_refused" {
+  command = plan
+
+  variables {
+    variants = { hero = { widths = [320, 16384] } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "widths_that_stretch_are_refused" {
+  command = plan
+
+  variables {
+    variants = { hero = { widths = [320, 640], fit = "fill" } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "cropped_widths_without_a_shape_are_refused" {
+  command = plan
+
+  variables {
+    variants = { hero = { widths = [320, 640], fit = "cover" } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "shape_without_cropping_is_refused" {
+  command = plan
+
+  variables {
+    variants = { hero = { width = 320, aspect_ratio = "16:9" } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "shape_that_is_no_ratio_is_refused" {
+  command = plan
+
+  variables {
+    variants = { hero = { width = 320, aspect_ratio = "1.5", fit = "cover" } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "format_beside_formats_is_refused" {
+  command = plan
+
+  variables {
+    variants = { hero = { width = 320, format = "webp", formats = ["jpeg"] } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "kept_format_among_formats_is_refused" {
+  command = plan
+
+  variables {
+    variants = { hero = { width = 320, formats = ["webp", "keep"] } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "the_same_format_twice_is_refused" {
+  command = plan
+
+  variables {
+    variants = { hero = { width = 320, formats = ["webp", "webp"] } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "lossless_without_webp_among_the_formats_is_refused" {
+  command = plan
+
+  variables {
+    variants = { hero = { width = 320, lossless = true, formats = ["avif", "jpeg"] } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "empty_prefix_is_refused" {
+  command = plan
+
+  variables {
+    variants = { hero = { width = 320, prefixes = [""] } }
+  }
+
+  expect_failures = [var.variants]
+}
+
+run "template_without_the_width_is_refused_for_several" {
+  command = plan
+
+  variables {
+    variants = { hero = { widths = [320, 640] } }
+  }
+
+  expect_failures = [var.key_template]
+}
+
+run "template_whose_width_runs_into_the_stem_is_refused" {
+  command = plan
+
+  variables {
+    variants     = { hero = { widths = [320, 640] } }
+    key_template = "{directory}{stem}{width}{extension}"
+  }
+
+  expect_failures = [var.key_template]
+}
+
+run "template_with_a_width_that_a_variant_does_not_have_is_refused" {
+  command = plan
+
+  variables {
+    variants     = { hero = { height = 320 } }
+    key_template = "{directory}{stem}-{width}{extension}"
+  }
+
+  expect_failures = [var.key_template]
+}
+
+run "widths_that_are_null_are_refused" {
+  command = plan
+
+  variables {
+    variants = { hero = { widths = [null, 320] } }
+  }
+
+  expect_failures = [var.variants]
+}
