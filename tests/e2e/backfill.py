@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import processes
-from terraform import ROOT
 
 from tests.e2e.conftest import Pipeline
+from tools import ROOT, subprocesses
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectTypeDef
@@ -37,16 +36,14 @@ class Backfill:
             "max_concurrency": 2,
             "inventory_bucket": {"arn": f"arn:aws:s3:::{INVENTORIES}"},
         }
-        self.outputs = self.pipeline.apply(backfill=backfill, **changes)
+        # A backfill starts when no run of older code can be left.
+        self.outputs = self.pipeline.apply(backfill=backfill, **{"timeout_seconds": 15} | changes)
         self._file.write_text(json.dumps(self.outputs["backfill"]))
 
-    def begin(self, *options: str) -> subprocess.Popen[str]:
+    def begin(self, *options: str, command: str = "backfill") -> subprocess.Popen[str]:
         """Begin to run the tool."""
-        tool = str(ROOT / "tools" / "backfill.py")
         return subprocess.Popen(
-            [sys.executable, tool, "--deployment", str(self._file), *options],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "lambda")},
-            cwd=ROOT,
+            [sys.executable, ROOT / "tools", command, "--deployment", str(self._file), *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -56,9 +53,13 @@ class Backfill:
         """Run the tool to its end, which has to be with *status*, and return what it printed."""
         return ended(self.begin(*options), status=status)
 
+    def prune(self, prefix: str, *options: str) -> str:
+        """Run `prune` to its end, and return what it printed."""
+        return ended(self.begin("--prefix", prefix, *options, command="prune"), status=0)
+
     def make(self, *variables: str) -> str:
         """Run `make backfill` with *variables*, and return what it printed."""
-        return processes.run(
+        return subprocesses.run(
             *("make", "backfill", f"DEPLOYMENT={self._file}", *variables),
             environment=os.environ,
             folder=ROOT,

@@ -11,12 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
-import processes
 import pytest
 from botocore.exceptions import ClientError
-from cloud import Cloud, running_cloud
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from PIL import Image
-from terraform import Event, Terraform
+
+from tools.environment import REGION
+from tools.local import head_start
+from tools.local.cloud import Cloud, running_cloud
+from tools.provider import running_provider
+from tools.terraform import Event, Terraform
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -29,10 +34,25 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 40
+PATIENCE_SECONDS = 90
 LATE_SECONDS = 180
 
 VARIABLES = "given.auto.tfvars.json"
+
+NAME = "image-pipeline"
+RULES = f"arn:aws:events:{REGION}:000000000000:rule"
+UNDELIVERED: Mapping[str, Any] = {
+    "Sid": "UndeliveredUploads",
+    "Effect": "Allow",
+    "Principal": {"Service": "events.amazonaws.com"},
+    "Action": "sqs:SendMessage",
+}
+"""What the policy of the failure queue has for a workflow, but for the ARNs."""
+
+SIGNING_KEY = generate_private_key(public_exponent=65537, key_size=2048)
+"""Signs URLs of the CDN, which is private, so that the upload API presigns its links."""
+
+PUBLIC_KEY = SIGNING_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def eventually(look: Callable[[], T | None], *, what: str) -> T:
@@ -66,16 +86,32 @@ class Pipeline:
         variables = {**self.variables, **changes}
         if json.loads(file.read_text()) != variables:
             file.write_text(json.dumps(variables))
+            self._set_queue_policy(variables.get("workflow"))
             self.terraform.apply(on_event=on_event)
         return self.terraform.outputs()
 
-    def upload(self, file: Path, key: str) -> None:
-        """Upload *file* with the AWS CLI."""
-        target = f"s3://{self.outputs['source_bucket']}/{key}"
-        processes.run(
-            *("aws", "s3", "cp", str(file), target, "--only-show-errors"),
-            environment=self.cloud.environment,
+    def _set_queue_policy(self, workflow: Mapping[str, Any] | None) -> None:
+        """Give the failure queue the policy that Terraform is about to give it.
+
+        The provider watches a policy for 25 seconds after changing it. It leaves one alone that is
+        as it should be already, and changes any other, slowly.
+        """
+        url = self.outputs["failure_queue_url"]
+        answer = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy", "QueueArn"])
+        policy = json.loads(answer["Attributes"]["Policy"])
+        statements = [one for one in policy["Statement"] if one["Sid"] != UNDELIVERED["Sid"]]
+        if workflow is not None:
+            rule = f"{RULES}/{NAME}-uploads-{workflow.get('type', 'express')}"
+            resource = answer["Attributes"]["QueueArn"]
+            condition = {"ArnEquals": {"aws:SourceArn": rule}}
+            statements.append({**UNDELIVERED, "Resource": resource, "Condition": condition})
+        self.sqs.set_queue_attributes(
+            QueueUrl=url, Attributes={"Policy": json.dumps({**policy, "Statement": statements})}
         )
+
+    def upload(self, file: Path, key: str) -> None:
+        """Upload *file* as the AWS CLI does, in parts if it is large."""
+        self.s3.upload_file(str(file), self.outputs["source_bucket"], key)
 
     def published(self, key: str) -> Image.Image:
         """Wait for the image under *key* and return it."""
@@ -92,11 +128,17 @@ class Pipeline:
 
     def failure(self, key: str) -> dict[str, Any]:
         """Wait for the message about *key* on the failure queue, delete it there and return it."""
-        return eventually(partial(self._failure, key), what=f"failure of {key}")
+        handle, failure = self.message(key)
+        self.sqs.delete_message(QueueUrl=self.outputs["failure_queue_url"], ReceiptHandle=handle)
+        return failure
+
+    def message(self, key: str) -> tuple[str, dict[str, Any]]:
+        """Wait for the message about *key* on the failure queue, and return it with its handle."""
+        return eventually(partial(self._message, key), what=f"failure of {key}")
 
     def lines(self, key: str) -> list[dict[str, Any]]:
-        """Return what the function has logged about *key* of late."""
-        # One answer has 10,000 events at most, the oldest: of late, only what names a source.
+        """Return what the function has logged about *key* recently."""
+        # One answer has 10,000 events at most, the oldest: ask for recent ones of a source.
         answer = self.logs.filter_log_events(
             logGroupName=self.outputs["log_group"],
             filterPattern='"source"',
@@ -115,14 +157,13 @@ class Pipeline:
             raise
         return answer["Body"].read()
 
-    def _failure(self, key: str) -> dict[str, Any] | None:
+    def _message(self, key: str) -> tuple[str, dict[str, Any]] | None:
         url = self.outputs["failure_queue_url"]
         answer = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
         for message in answer.get("Messages", []):
             failure: dict[str, Any] = json.loads(message["Body"])
             if _announced_key(failure.get("requestPayload", failure)) == key:
-                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                return failure
+                return message["ReceiptHandle"], failure
         return None
 
 
@@ -154,7 +195,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 
 @pytest.fixture(scope="session")
-def pipeline(cloud: Cloud) -> Pipeline:
+def pipeline(cloud: Cloud) -> Iterator[Pipeline]:
     """Deploy the pipeline with a small and a WebP variant."""
     terraform = cloud.pipeline(
         force_destroy=True,
@@ -165,20 +206,32 @@ def pipeline(cloud: Cloud) -> Pipeline:
         },
         watermark={"text": "sample", "position": "top-left"},
         cache_control="max-age=60",
+        cdn={"public_keys": {"test": PUBLIC_KEY.decode()}},
         remove_deleted=True,
         tags={"project": "test"},
     )
-    terraform.apply()
-    return Pipeline(
-        cloud=cloud,
-        terraform=terraform,
-        variables=json.loads((terraform.folder / VARIABLES).read_text()),
-        outputs=terraform.outputs(),
-        s3=boto3.client("s3"),
-        sqs=boto3.client("sqs"),
-        iam=boto3.client("iam"),
-        logs=boto3.client("logs"),
-    )
+    with running_provider(terraform.folder, cloud.environment) as settings:
+        cloud.terraform_settings = settings
+        terraform = cloud.terraform(terraform.folder)
+        terraform.plan()
+        with head_start.given(terraform, cloud.environment):
+            terraform.apply_plan()
+        yield Pipeline(
+            cloud=cloud,
+            terraform=terraform,
+            variables=json.loads((terraform.folder / VARIABLES).read_text()),
+            outputs=terraform.outputs(),
+            s3=boto3.client("s3"),
+            sqs=boto3.client("sqs"),
+            iam=boto3.client("iam"),
+            logs=boto3.client("logs"),
+        )
+
+
+@pytest.fixture(scope="module")
+def usual_settings(pipeline: Pipeline) -> None:
+    """Undo what other modules have changed of the deployment."""
+    pipeline.apply()
 
 
 @pytest.fixture(scope="session")
@@ -190,9 +243,8 @@ def upload_api(pipeline: Pipeline) -> "UploadApi":
 
 
 @pytest.fixture(scope="module")
-def backfill(pipeline: Pipeline) -> Iterator["Backfill"]:
-    """Deploy the pipeline with a backfill of small batches, meanwhile."""
+def backfill(pipeline: Pipeline) -> "Backfill":
+    """Deploy the pipeline with a backfill of small batches."""
     from tests.e2e.backfill import Backfill
 
-    yield Backfill(pipeline)
-    pipeline.apply()
+    return Backfill(pipeline)

@@ -23,7 +23,7 @@ from threading import Event, Thread
 from typing import Final
 from urllib.parse import urlsplit
 
-from cloud import Cloud
+from tools.local.cloud import Cloud
 
 
 class Fault(StrEnum):
@@ -196,16 +196,16 @@ def _address_space(pid: int) -> int:
 
 
 def _workers(cloud: Cloud) -> list[int]:
-    """Return the processes of the cloud's own group that run functions by now."""
-    group = cloud._recorded()["pid"]
+    """Return the processes of the cloud's own session that run functions by now."""
+    own = cloud._recorded()["pid"]
     listed = subprocess.check_output(
-        ["ps", "-axww", "-o", "pid=,pgid=,etime=,command="], text=True
+        ["ps", "-axww", "-o", "pid=,sess=,etime=,command="], text=True
     ).splitlines()
     found = [line.split(maxsplit=3) for line in listed]
     return [
         int(pid)
-        for pid, pgid, age, command in found
-        if int(pgid) == group
+        for pid, session, age, command in found
+        if int(session) == own
         and "ministack-lambda-" in command
         and _seconds(age) > STARTING_SECONDS
     ]

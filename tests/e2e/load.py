@@ -166,10 +166,8 @@ class Writer(threading.Thread):
         while self._books.fate(key) is Fate.LOST and time.monotonic() < deadline:
             time.sleep(0.5)
         if stamp := self._books.stamp(image_keys(key)[0]):
-            etag, sequencer = stamp["source-etag"], stamp["source-sequencer"]
-            self._announcements.append(
-                record(key, bucket=self._bucket, etag=etag, sequencer=sequencer)
-            )
+            etag = stamp["source-etag"]
+            self._announcements.append(record(key, bucket=self._bucket, etag=etag))
 
 
 def content(number: int) -> bytes:

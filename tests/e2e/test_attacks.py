@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
@@ -13,17 +13,16 @@ from botocore.exceptions import ClientError
 from tests.e2e.conftest import Pipeline, eventually
 from tests.factories import picture
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+pytestmark = pytest.mark.usefixtures("usual_settings")
 
 
 @pytest.fixture(scope="module")
-def someone(pipeline: Pipeline) -> Iterator[Callable[..., "S3Client"]]:
-    """Return a way to S3, by a given endpoint, of a user who may do everything there.
+def someone(pipeline: Pipeline) -> Iterator[Callable[..., Any]]:
+    """Return a way to S3 and SQS, by a given endpoint, of a user who may do everything there.
 
     The local cloud asks no policy about the root user.
     """
-    policy = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    policy = {"Effect": "Allow", "Action": ["s3:*", "sqs:*"], "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [policy]})
     iam, name = pipeline.iam, "someone"
     iam.create_user(UserName=name)
@@ -31,7 +30,6 @@ def someone(pipeline: Pipeline) -> Iterator[Callable[..., "S3Client"]]:
     key = iam.create_access_key(UserName=name)["AccessKey"]
     yield partial(
         boto3.client,
-        "s3",
         aws_access_key_id=key["AccessKeyId"],
         aws_secret_access_key=key["SecretAccessKey"],
     )
@@ -52,19 +50,31 @@ def someone(pipeline: Pipeline) -> Iterator[Callable[..., "S3Client"]]:
 )
 def test_plain_http_is_refused_by_both_buckets(
     pipeline: Pipeline,
-    someone: Callable[..., "S3Client"],
+    someone: Callable[..., Any],
     bucket: str,
     call: str,
     arguments: dict[str, Any],
 ) -> None:
     name = pipeline.outputs[bucket]
     pipeline.s3.put_object(Bucket=name, Key="attacks/there", Body=b"there")
-    plain = someone(endpoint_url=pipeline.cloud.plain_endpoint)
+    plain = someone("s3", endpoint_url=pipeline.cloud.plain_endpoint)
     with pytest.raises(ClientError, match="AccessDenied"):
         getattr(plain, call)(Bucket=name, **arguments)
 
-    safe = someone(endpoint_url=pipeline.cloud.endpoint)
+    safe = someone("s3", endpoint_url=pipeline.cloud.endpoint)
     getattr(safe, call)(Bucket=name, **arguments)
+
+
+def test_plain_http_is_refused_by_the_failure_queue(
+    pipeline: Pipeline, someone: Callable[..., Any]
+) -> None:
+    wanted = {"QueueUrl": pipeline.outputs["failure_queue_url"], "AttributeNames": ["QueueArn"]}
+    plain = someone("sqs", endpoint_url=pipeline.cloud.plain_endpoint)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        plain.get_queue_attributes(**wanted)
+
+    safe = someone("sqs", endpoint_url=pipeline.cloud.endpoint)
+    assert "QueueArn" in safe.get_queue_attributes(**wanted)["Attributes"]
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
-import processes
 import pytest
-from cloud import Cloud, running_cloud
+
+from tools import subprocesses
+from tools.local.cloud import Cloud, running_cloud
 
 CONFIGURATION = """
 provider "aws" {}
@@ -96,10 +97,11 @@ def perilous_cloud(
 
 
 def test_the_sdk_finds_only_the_local_cloud(perilous_cloud: Cloud, proxy: Recorder) -> None:
-    output = processes.run(sys.executable, "-c", SDK, environment=perilous_cloud.environment)
+    output = subprocesses.run(sys.executable, "-c", SDK, environment=perilous_cloud.environment)
 
     found = json.loads(output)
-    assert found["key"] == "local-cloud"
+    assert found["key"] == perilous_cloud.environment["AWS_ACCESS_KEY_ID"]
+    assert found["key"].startswith("LOCAL")
     assert found["answers"]["sts"] == "arn:aws:iam::000000000000:root"
     assert proxy.requests == []
 
@@ -110,7 +112,7 @@ def test_the_sdk_finds_only_the_local_cloud(perilous_cloud: Cloud, proxy: Record
 def test_the_cli_finds_only_the_local_cloud(
     perilous_cloud: Cloud, proxy: Recorder, command: str
 ) -> None:
-    processes.run("aws", *command.split(), environment=perilous_cloud.environment)
+    subprocesses.run("aws", *command.split(), environment=perilous_cloud.environment)
 
     assert proxy.requests == []
 
@@ -137,8 +139,8 @@ def test_without_the_isolation_the_cli_would_have_gone_elsewhere(
     environment = perilous_cloud.environment
     environment["AWS_ENDPOINT_URL_SQS"] = "https://sqs.us-east-1.amazonaws.com"
 
-    with pytest.raises(processes.CommandFailed):
-        processes.run(
+    with pytest.raises(subprocesses.CommandFailed):
+        subprocesses.run(
             *("aws", "sqs", "list-queues", "--cli-connect-timeout", "5"),
             environment=environment | {"AWS_MAX_ATTEMPTS": "1"},
         )

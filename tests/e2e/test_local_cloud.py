@@ -8,16 +8,17 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-import local
 import pytest
-from cloud import Cloud, LocalCloudError, running_cloud
-from progress import Progress
+
+from tools import ROOT
+from tools.local import up
+from tools.local.cloud import Cloud, LocalCloudError, running_cloud
 
 INTERRUPTED = """
 import sys, time
 from pathlib import Path
-from cloud import running_cloud
-from processes import interruptible
+from tools.local.cloud import running_cloud
+from tools.subprocesses import interruptible
 
 with interruptible(), running_cloud(Path(sys.argv[1])) as cloud:
     print(cloud.endpoint, flush=True)
@@ -107,18 +108,18 @@ def test_what_was_never_saved_is_nothing_to_start_with(tmp_path: Path) -> None:
 
         cloud.start()
 
-        assert not (tmp_path / "root").exists()
+        assert not (tmp_path / "root" / "terraform.tfstate").exists()
 
 
 def test_up_interrupted_in_a_running_cloud_says_that_it_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(local, "HOME", tmp_path)
-    monkeypatch.setattr(local, "deploy", interrupted)
+    monkeypatch.setattr(up, "HOME", tmp_path)
+    monkeypatch.setattr(up, "deploy", interrupted)
 
     with running_cloud(tmp_path / "up") as cloud:
         with pytest.raises(KeyboardInterrupt):
-            local.up()
+            up.up("")
 
         assert cloud.is_running()
     told = capsys.readouterr().err
@@ -128,14 +129,14 @@ def test_up_interrupted_in_a_running_cloud_says_that_it_stays(
 def test_up_interrupted_in_a_new_cloud_takes_it_down_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(local, "HOME", tmp_path)
-    monkeypatch.setattr(local, "deploy", interrupted)
+    monkeypatch.setattr(up, "HOME", tmp_path)
+    monkeypatch.setattr(up, "deploy", interrupted)
 
     with pytest.raises(KeyboardInterrupt):
-        local.up()
+        up.up("")
 
-    assert not (tmp_path / "up").exists()
-    assert capsys.readouterr().err == "The local cloud is taken down.\n"
+    assert not Cloud(tmp_path / "up").is_running()
+    assert capsys.readouterr().err == "The local cloud is down again.\n"
 
 
 def test_a_server_that_cannot_start_is_a_sentence(
@@ -153,12 +154,11 @@ def test_an_interruption_leaves_nothing_behind_however_often_it_is_repeated(
 ) -> None:
     home = tmp_path / "home"
     command = [sys.executable, "-c", INTERRUPTED, str(home)]
-    tools = str(Path(__file__).parents[2] / "tools")
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": tools},
+        cwd=ROOT,
     ) as program:
         assert program.stdout
         assert program.stdout.readline().startswith(b"https://127.0.0.1:")
@@ -173,7 +173,7 @@ def test_an_interruption_leaves_nothing_behind_however_often_it_is_repeated(
     assert has_ended(pid)
 
 
-def interrupted(cloud: Cloud, progress: Progress, **variables: object) -> NoReturn:
+def interrupted(cloud: Cloud, *_: object) -> NoReturn:
     """Stand in for a deployment that Ctrl-C ends."""
     cloud.start()
     raise KeyboardInterrupt

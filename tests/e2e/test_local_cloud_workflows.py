@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from cloud import Cloud
 
 from tests.e2e.conftest import eventually
+from tools.local.cloud import Cloud
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
-import package
 import pytest
-from package import PLATFORMS, PackageError, build
 from PIL import Image
+
+from tools import ROOT
+from tools.build.package import PLATFORMS, PackageError, build
 
 ELF_MACHINES = {"arm64": 183, "x86_64": 62}
 
@@ -18,9 +19,12 @@ ELF_MACHINES = {"arm64": 183, "x86_64": 62}
 ALONE = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import boto3, index
+import boto3, index, pipeline.api
 from pipeline.imaging import engine
-engine()
+from pipeline.imaging.formats import pillow_name
+from pipeline.model import Format
+engine(Format.HEIC)
+pillow_name(Format.HEIC)
 for service in ("dynamodb", "events", "s3", "sqs"):
     boto3.client(service)
 files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
@@ -148,7 +152,7 @@ def test_a_text_that_the_font_cannot_write_stops_the_build(tmp_path: Path) -> No
 
 
 def test_the_command_line_ends_in_a_sentence(tmp_path: Path) -> None:
-    command = [sys.executable, package.__file__, "--architecture", "arm64"]
+    command = [sys.executable, str(ROOT / "tools"), "package", "--architecture", "arm64"]
     command += ["--output", str(tmp_path / "package.zip"), "--watermark", '{"logo": "gone.png"}']
 
     done = subprocess.run(command, capture_output=True, text=True, check=False)

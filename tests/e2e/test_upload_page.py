@@ -1,4 +1,4 @@
-"""The upload page with the real API: photographs, files that are none, keyboard and contrast."""
+"""The upload page with the real API: photographs, other files, keyboard and contrast."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_photographs_come_out_and_other_files_are_explained(
+def test_photographs_are_processed_and_other_files_explained(
     page: Page, tmp_path: Path, scheme: Literal["light", "dark"]
 ) -> None:
     page.emulate_media(color_scheme=scheme)
@@ -39,8 +39,10 @@ def test_photographs_come_out_and_other_files_are_explained(
         expect(result.get_by_role("slider")).to_be_visible(timeout=PATIENCE_MILLISECONDS)
         expect(result.get_by_role("link")).to_have_text(["small", "web"])
         expect(result).to_contain_text(re.compile(r"Links work until \d+:\d\d"))
-    expect(card(page, "text.jpg")).to_contain_text("none of the kinds of image")
-    expect(card(page, "large.jpg")).to_contain_text("it has 25 MB, and at most 20 MB are allowed")
+    expect(card(page, "text.jpg")).to_contain_text("not in an image format")
+    expect(card(page, "large.jpg")).to_contain_text(
+        "The file is too large: 25 MB; at most 20 MB are allowed"
+    )
     expect(page.get_by_role("button", name="Try again")).to_have_count(0)
     expect(page.locator("#tally")).to_have_text("3 of 5 done, 2 refused")
     assert violations(page) == ""
@@ -48,7 +50,7 @@ def test_photographs_come_out_and_other_files_are_explained(
 
 
 def screenshot(page: Page, name: str) -> None:
-    """Keep a picture of the page, small enough to be kept in a repository."""
+    """Save a screenshot of the page, small enough for a repository."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.mouse.move(0, 0)
     file = SCREENSHOTS / f"{name}.png"
@@ -66,8 +68,8 @@ def test_a_link_is_copied_and_leads_to_the_image(page: Page, upload_api: UploadA
     assert upload_api.get(link).status == 200
 
 
-def test_the_keyboard_is_enough(page: Page) -> None:
-    # Before anything is pressed: a browser that is told too late opens a dialogue of its own.
+def test_the_page_works_by_keyboard(page: Page) -> None:
+    # Listen before the key is pressed, or the browser opens its own dialog.
     page.on("filechooser", lambda chooser: chooser.set_files(PHOTOGRAPHS[1]))
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "files"
@@ -93,7 +95,9 @@ def test_files_can_be_dropped_and_pasted(page: Page) -> None:
         new ClipboardEvent("paste", { clipboardData: data, bubbles: true }))"""
     page.evaluate(paste, pasted)
     for name in ("dropped.jpg", "pasted.jpg"):
-        expect(card(page, name)).to_contain_text("none of the kinds", timeout=PATIENCE_MILLISECONDS)
+        expect(card(page, name)).to_contain_text(
+            "not in an image format", timeout=PATIENCE_MILLISECONDS
+        )
 
 
 @pytest.mark.parametrize("width", [320, 390])

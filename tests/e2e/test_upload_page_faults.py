@@ -1,4 +1,4 @@
-"""What the upload page makes of faults on the way. The API's answers are made up."""
+"""How the upload page handles faults, with a fake API."""
 
 import base64
 from collections.abc import Callable
@@ -30,7 +30,7 @@ LEFT, RIGHT = (170, 90, 70), (70, 90, 170)
 
 
 def choose(page: Page) -> Locator:
-    """Have one photograph uploaded, and return its card."""
+    """Upload one photograph and return its card."""
     page.set_input_files("#files", upload(NAME, PHOTOGRAPH))
     return card(page, NAME)
 
@@ -48,7 +48,7 @@ def html(route: Route) -> None:
         pytest.param(html, id="not JSON"),
     ],
 )
-def test_a_poll_that_fails_is_followed_by_another(
+def test_a_failed_poll_is_repeated(
     page: Page, fake_api: FakeApi, fault: Callable[[Route], None]
 ) -> None:
     fake_api.polls = [fault]
@@ -56,7 +56,7 @@ def test_a_poll_that_fails_is_followed_by_another(
     assert len(fake_api.forms) == 1
 
 
-def test_what_was_uploaded_is_not_uploaded_again(page: Page, fake_api: FakeApi) -> None:
+def test_a_retry_after_the_upload_does_not_upload_again(page: Page, fake_api: FakeApi) -> None:
     fake_api.polls = [lambda route: route.fulfill(status=403, json={})]
     photo = choose(page)
     expect(photo).to_contain_text("This is not allowed.")
@@ -65,7 +65,7 @@ def test_what_was_uploaded_is_not_uploaded_again(page: Page, fake_api: FakeApi) 
     assert (len(fake_api.forms), fake_api.posts) == (1, 1)
 
 
-def test_what_is_no_longer_there_is_uploaded_again(page: Page, fake_api: FakeApi) -> None:
+def test_an_upload_that_has_disappeared_is_uploaded_again(page: Page, fake_api: FakeApi) -> None:
     fake_api.polls = [lambda route: route.fulfill(status=404, json={})]
     photo = choose(page)
     expect(photo).to_contain_text("The upload is no longer there.")
@@ -81,23 +81,21 @@ def test_what_is_no_longer_there_is_uploaded_again(page: Page, fake_api: FakeApi
         pytest.param(lambda route: route.fulfill(status=200, json={}), id="no form"),
     ],
 )
-def test_an_answer_that_makes_no_sense_is_told_in_words(
-    page: Page, answer: Callable[[Route], None]
-) -> None:
+def test_an_unexpected_response_is_explained(page: Page, answer: Callable[[Route], None]) -> None:
     page.route("**/uploads", answer)
-    expect(choose(page)).to_contain_text("The server's answer cannot be understood.")
+    expect(choose(page)).to_contain_text("The server sent an unexpected response.")
 
 
-def test_an_upload_that_the_bucket_refuses_is_tried_again(page: Page, fake_api: FakeApi) -> None:
+def test_an_upload_that_the_bucket_refuses_can_be_retried(page: Page, fake_api: FakeApi) -> None:
     page.route("**/bucket", lambda route: route.fulfill(status=403), times=1)
     photo = choose(page)
-    expect(photo).to_contain_text("The upload did not go through. Try again.")
+    expect(photo).to_contain_text("The upload failed. Try again.")
     assert violations(page) == ""
     photo.get_by_role("button", name="Try again").click()
     expect(photo).to_contain_text("Done:")
 
 
-def test_the_focus_stays_in_the_card_that_is_tried_again(page: Page, fake_api: FakeApi) -> None:
+def test_a_retry_keeps_the_focus_in_its_card(page: Page, fake_api: FakeApi) -> None:
     page.route(
         "**/uploads", lambda route: route.fulfill(status=503, json={"detail": "Busy."}), times=1
     )
@@ -109,7 +107,7 @@ def test_the_focus_stays_in_the_card_that_is_tried_again(page: Page, fake_api: F
     expect(photo.get_by_role("heading")).to_be_focused()
 
 
-def test_a_token_is_asked_for_until_one_is_accepted(page: Page, fake_api: FakeApi) -> None:
+def test_the_page_asks_for_a_token_until_one_is_accepted(page: Page, fake_api: FakeApi) -> None:
     sent: list[str | None] = []
 
     def guard(route: Route) -> None:
@@ -122,7 +120,7 @@ def test_a_token_is_asked_for_until_one_is_accepted(page: Page, fake_api: FakeAp
     page.route("**/uploads", guard)
     photo = choose(page)
     field = page.get_by_role("textbox", name="Access token")
-    expect(field).to_have_accessible_description("Uploads are for those who are signed in.")
+    expect(field).to_have_accessible_description("Sign in to upload.")
     assert violations(page) == ""
     for token in ("wrong", "right"):
         field.fill(token)
@@ -136,7 +134,7 @@ def test_a_token_is_asked_for_until_one_is_accepted(page: Page, fake_api: FakeAp
 
 
 class HeldImage:
-    """A result whose image is on its way until it is told to arrive."""
+    """A result whose image loads only when the test says so."""
 
     def __init__(self, page: Page, upload_api: UploadApi) -> None:
         self.url = f"{upload_api.pipeline.cloud.endpoint}/result.jpg"
@@ -154,7 +152,7 @@ class HeldImage:
 
 @pytest.fixture
 def held(page: Page, upload_api: UploadApi, fake_api: FakeApi) -> HeldImage:
-    """Have every image be made of two colours, and wait to be shown."""
+    """Make every image one of two colours that waits to be shown."""
     halves = Image.new("RGBA", (16, 8), LEFT)
     halves.paste(RIGHT, (8, 0, 16, 8))
     held = HeldImage(page, upload_api)
@@ -167,14 +165,14 @@ def placeholder(image: Image.Image) -> str:
     return base64.b64encode(bytes(hash_)).decode()
 
 
-def test_a_placeholder_stands_for_what_the_browser_cannot_show(
+def test_a_placeholder_replaces_what_the_browser_cannot_show(
     page: Page, fake_api: FakeApi, held: HeldImage
 ) -> None:
     page.set_input_files("#files", upload("scan.tif", encoded(PICTURE, "TIFF"), "image/tiff"))
     canvas = page.locator("canvas")
     expect(page.locator("#tally")).to_have_text("1 of 1 done")
     expect(canvas).to_be_visible()
-    # The hash holds little more than colours, and its description has them drawn stronger.
+    # The hash holds little more than colours, which its algorithm intensifies.
     left, right = painted(canvas)
     assert left == pytest.approx([*LEFT, 255], abs=40)
     assert right == pytest.approx([*RIGHT, 255], abs=40)
@@ -203,7 +201,7 @@ def test_a_placeholder_never_hides_something_sharper(page: Page, held: HeldImage
     expect(page.locator("canvas")).to_be_hidden()
 
 
-def test_a_result_that_cannot_be_shown_is_not_a_blur_for_ever(page: Page, held: HeldImage) -> None:
+def test_a_result_that_cannot_be_shown_does_not_stay_blurred(page: Page, held: HeldImage) -> None:
     photo = choose(page)
     expect(photo).to_contain_text("Done:")
     held.fail()

@@ -1,9 +1,12 @@
-"""What people do on the upload page: choose, drag, slide, copy. The API's answers are made up."""
+"""How people use the upload page: choose, drag, slide, copy. The API is fake."""
+
+import base64
+import json
 
 import pytest
-from playwright.sync_api import FloatRect, Locator, Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, Route, expect
 
-from tests.e2e.upload_page import PHOTOGRAPH, FakeApi, card, upload
+from tests.e2e.upload_page import PHOTOGRAPH, FakeApi, card, upload, violations
 from tests.e2e.upload_page import browser as browser
 from tests.e2e.upload_page import fake_api as fake_api
 from tests.e2e.upload_page import page as page
@@ -12,7 +15,7 @@ from tests.e2e.upload_page import public as public
 
 @pytest.fixture
 def stage(page: Page, fake_api: FakeApi) -> Locator:
-    """Have an image on the page, before and after."""
+    """Show an image on the page, before and after."""
     page.set_input_files("#files", upload("photo.jpg", PHOTOGRAPH))
     expect(page.get_by_role("slider")).to_be_visible()
     return page.locator(".stage")
@@ -25,7 +28,7 @@ def box_of(element: Locator) -> FloatRect:
 
 
 def divided_at(stage: Locator) -> list[float]:
-    """Return where the line, its handle and the two pictures' edges are, in percent."""
+    """Return the positions of the divider, its handle and the edges of both images in percent."""
     box = box_of(stage)
     drawn = [box_of(stage.locator(part)) for part in (".divider", ".handle")]
     middles = [place["x"] + place["width"] / 2 for place in drawn]
@@ -72,38 +75,38 @@ def test_files_keep_their_order_below_newer_ones(page: Page, fake_api: FakeApi) 
     expect(page.get_by_role("heading", level=3)).to_have_text(names)
 
 
-def test_a_line_tells_how_far_it_is(page: Page, fake_api: FakeApi) -> None:
+def test_a_progress_bar_shows_the_progress(page: Page, fake_api: FakeApi) -> None:
     files = [upload(f"{number}.jpg", PHOTOGRAPH) for number in range(3)]
     page.set_input_files("#files", [*files, upload("empty.jpg", b"")])
     expect(page.get_by_role("status").first).to_have_text("3 of 4 done, 1 refused")
 
 
-def test_what_waits_does_not_look_like_work(page: Page, fake_api: FakeApi) -> None:
+def test_a_waiting_upload_shows_no_progress(page: Page, fake_api: FakeApi) -> None:
     page.route("**/uploads", lambda _: None)
     page.set_input_files("#files", [upload(f"{number}.jpg", PHOTOGRAPH) for number in range(5)])
     expect(page.get_by_role("progressbar")).to_have_count(3)
-    expect(page.get_by_text("Waiting for its turn")).to_have_count(2)
+    expect(page.get_by_text("Waiting")).to_have_count(2)
 
 
-def test_only_so_many_results_are_asked_for_at_once(page: Page, fake_api: FakeApi) -> None:
+def test_the_number_of_polled_results_is_limited(page: Page, fake_api: FakeApi) -> None:
     fake_api.result = {"key": "key", "status": "waiting"}
     page.set_input_files("#files", [upload(f"{number}.jpg", PHOTOGRAPH) for number in range(14)])
     expect(page.get_by_text("Processing")).to_have_count(12)
-    expect(page.get_by_text("Waiting for its turn")).to_have_count(2)
+    expect(page.get_by_text("Waiting")).to_have_count(2)
 
 
-def test_requests_of_many_files_keep_their_distance(page: Page, fake_api: FakeApi) -> None:
+def test_requests_for_many_files_are_spaced(page: Page, fake_api: FakeApi) -> None:
     page.set_input_files("#files", [upload(f"{number}.jpg", PHOTOGRAPH) for number in range(15)])
     expect(page.locator("#tally")).to_have_text("15 of 15 done")
     starts: list[float] = page.evaluate("""performance.getEntriesByType("resource")
         .filter(entry => /uploads|images/.test(entry.name)).map(entry => entry.startTime).sort(
             (one, other) => one - other)""")
     assert len(starts) == 30
-    # The API lets 20 a second through: half of that leaves room for other pages.
+    # The API allows 20 a second; half of that leaves room for other pages.
     assert all(later - earlier > 900 for earlier, later in zip(starts, starts[10:], strict=False))
 
 
-def test_the_content_decides_what_a_file_is(page: Page, fake_api: FakeApi) -> None:
+def test_the_content_decides_the_type(page: Page, fake_api: FakeApi) -> None:
     heads = {
         "image/jpeg": b"\xff\xd8\xff\xe0",
         "image/png": b"\x89PNG\r\n\x1a\n",
@@ -119,7 +122,7 @@ def test_the_content_decides_what_a_file_is(page: Page, fake_api: FakeApi) -> No
     page.set_input_files("#files", [*files, upload("notes", b"no picture", "")])
     expect(page.locator("#tally")).to_have_text("9 of 10 done, 1 refused")
     assert {form["content_type"] for form in fake_api.forms} == heads.keys()
-    expect(card(page, "notes")).to_contain_text("none of the kinds that can be read here: JPEG")
+    expect(card(page, "notes")).to_contain_text("not in a format that can be read here: JPEG")
 
 
 def test_the_whole_zone_is_a_button(page: Page) -> None:
@@ -129,7 +132,7 @@ def test_the_whole_zone_is_a_button(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("kind", "taken"), [("text/plain", False), ("image/jpeg", True)])
-def test_only_files_light_the_zone_up(page: Page, kind: str, taken: bool) -> None:
+def test_only_files_highlight_the_drop_zone(page: Page, kind: str, taken: bool) -> None:
     prevented = page.evaluate(
         """(kind) => {
             const dataTransfer = new DataTransfer();
@@ -154,3 +157,58 @@ def test_a_link_that_cannot_be_copied_is_selected(page: Page, fake_api: FakeApi)
         "({ value, selectionStart, selectionEnd }) => value.slice(selectionStart, selectionEnd)"
     )
     assert selected == fake_api.result["variants"][0]["url"]
+
+
+def token_of(claims: object) -> str:
+    """Return a JWT with *claims* and an unchecked signature."""
+    payload = base64.urlsafe_b64encode(json.dumps(claims, ensure_ascii=False).encode()).decode()
+    return f"e30.{payload.rstrip('=')}.c2ln"
+
+
+@pytest.mark.parametrize(
+    ("token", "told"),
+    [
+        (token_of({"sub": "mallory"}), "You upload as mallory"),
+        (token_of({"sub": "ÿ¿>?~ネコ"}), "You upload as ÿ¿>?~ネコ"),
+        (token_of({"sub": "7", "email": "a@b.example", "email_verified": True}), "as a@b.example"),
+        # Users choose these names themselves.
+        (token_of({"sub": "7", "email": "you@b.example", "name": "You"}), "You upload as 7"),
+        (token_of({"sub": "<b>x</b>"}), "You upload as <b>x</b>"),
+        (token_of({}), "Your token has no name."),
+        (token_of(None), "Your token has no name."),
+        ("opaque", "Your token has no name."),
+    ],
+)
+def test_the_page_names_the_subject_of_a_token_in_its_url(
+    page: Page, token: str, told: str
+) -> None:
+    page.evaluate("token => { location.hash = `access_token=${token}`; }", token)
+    page.reload()
+    expect(page.locator("#identity")).to_contain_text(told)
+    assert "access_token" not in page.url
+    assert violations(page) == ""
+
+
+def test_the_token_in_the_url_can_be_replaced(page: Page, fake_api: FakeApi) -> None:
+    sent: list[str | None] = []
+
+    def listen(route: Route) -> None:
+        sent.append(route.request.headers.get("authorization"))
+        route.fallback()
+
+    page.route("**/uploads", listen)
+    mine = token_of({"sub": "alice"})
+    page.evaluate("token => { location.hash = `access_token=${token}`; }", token_of({"sub": "bob"}))
+    page.reload()
+    page.get_by_role("button", name="Use another token").click()
+    expect(page.locator("#identity")).to_be_hidden()
+    page.get_by_role("textbox", name="Access token").fill(mine)
+    page.keyboard.press("Enter")
+    expect(page.locator("#identity")).to_contain_text("You upload as alice")
+    page.set_input_files("#files", upload("photo.jpg", PHOTOGRAPH))
+    expect(card(page, "photo.jpg")).to_contain_text("Done:")
+    assert sent == [f"Bearer {mine}"]
+
+
+def test_without_a_token_no_subject_is_named(page: Page) -> None:
+    expect(page.locator("#identity")).to_be_hidden()

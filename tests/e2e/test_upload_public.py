@@ -1,4 +1,4 @@
-"""An upload API that everyone may call: from a form to a link, and what is refused on the way."""
+"""A public upload API: from form to link, and what is refused."""
 
 import json
 import time
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
-import processes
 import pytest
 
 from tests.e2e.conftest import eventually
-from tests.e2e.upload_api import FUNCTION, MAX_MEGABYTES, Answer, UploadApi, policies, without
+from tests.e2e.upload_api import FUNCTION, Answer, UploadApi, policies, without
 from tests.factories import picture
+from tools import subprocesses
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -24,7 +24,7 @@ PHOTO = picture(300, 200)
 
 @contextmanager
 def form_seconds(seconds: int) -> Iterator[None]:
-    """Have the function's forms work for so many *seconds* meanwhile."""
+    """Make the function's forms expire after *seconds*."""
     functions = boto3.client("lambda")
     configured = functions.get_function_configuration(FunctionName=FUNCTION)
     usual = configured["Environment"]["Variables"]
@@ -44,11 +44,11 @@ def public(upload_api: UploadApi) -> None:
 
 
 def test_from_form_to_link_with_curl(upload_api: UploadApi, tmp_path: Path) -> None:
-    form = upload_api.form(len(PHOTO))
+    form = upload_api.form(PHOTO)
     photo = tmp_path / "cat.jpg"
     photo.write_bytes(PHOTO)
     fields = form["upload"]["fields"].items()
-    processes.run(
+    subprocesses.run(
         *("curl", "--fail-with-body", "--silent", "--show-error"),
         *("--cacert", str(upload_api.pipeline.cloud.home / "authority.pem")),
         *(part for name, value in fields for part in ("--form-string", f"{name}={value}")),
@@ -63,7 +63,9 @@ def test_from_form_to_link_with_curl(upload_api: UploadApi, tmp_path: Path) -> N
     assert link.headers["content-type"] == "image/jpeg"
 
 
-def test_nobody_sees_what_came_another_way(upload_api: UploadApi, tmp_path: Path) -> None:
+def test_images_that_were_not_uploaded_by_the_api_are_hidden(
+    upload_api: UploadApi, tmp_path: Path
+) -> None:
     photo = tmp_path / "cat.jpg"
     photo.write_bytes(PHOTO)
     upload_api.pipeline.upload(photo, "elsewhere/private.jpg")
@@ -72,9 +74,10 @@ def test_nobody_sees_what_came_another_way(upload_api: UploadApi, tmp_path: Path
     assert "elsewhere" not in upload_api.call("GET", "images?limit=100").body.decode()
 
 
-def test_a_rejection_is_told_with_its_reason(upload_api: UploadApi) -> None:
-    form = upload_api.form()
-    assert upload_api.post(form["upload"], b"no picture").status == 204
+def test_a_rejection_is_reported_with_its_reason(upload_api: UploadApi) -> None:
+    text = b"no picture"
+    form = upload_api.form(text)
+    assert upload_api.post(form["upload"], text).status == 204
     state = upload_api.outcome(form)
     assert (state["status"], state["reason"]) == ("rejected", "unsupported-format")
 
@@ -91,30 +94,36 @@ def test_a_rejection_is_told_with_its_reason(upload_api: UploadApi) -> None:
     ids=["another key", "outside", "another type", "another policy", "another field"],
 )
 def test_a_form_cannot_be_changed(upload_api: UploadApi, changes: dict[str, str]) -> None:
-    form = upload_api.form()
+    form = upload_api.form(PHOTO)
     answer = upload_api.post(form["upload"], PHOTO, **changes)
     assert answer.status == 403, answer.body
     assert upload_api.call("GET", form["status_url"]).status == 404
 
 
-def test_what_is_too_large_is_refused(upload_api: UploadApi) -> None:
-    form = upload_api.form()
-    answer = upload_api.post(form["upload"], b"0" * (MAX_MEGABYTES * 1_000_000 + 1))
-    assert (answer.status, b"EntityTooLarge" in answer.body) == (400, True)
+@pytest.mark.parametrize(
+    ("content", "code"), [(PHOTO + b"0", b"EntityTooLarge"), (PHOTO[:-1], b"EntityTooSmall")]
+)
+def test_a_form_accepts_exactly_the_declared_size(
+    upload_api: UploadApi, content: bytes, code: bytes
+) -> None:
+    form = upload_api.form(PHOTO)
+    answer = upload_api.post(form["upload"], content)
+    assert (answer.status, code in answer.body) == (400, True)
+    assert upload_api.call("GET", form["status_url"]).status == 404
 
 
 def test_a_form_expires(upload_api: UploadApi) -> None:
     with form_seconds(1):
-        form = upload_api.form()
+        form = upload_api.form(PHOTO)
     time.sleep(1.5)
     answer = upload_api.post(form["upload"], PHOTO)
     assert (answer.status, b"expired" in answer.body) == (403, True), answer.body
 
 
-def test_events_tell_what_the_records_say(upload_api: UploadApi) -> None:
+def test_events_hold_what_the_records_say(upload_api: UploadApi) -> None:
     sqs = upload_api.pipeline.sqs
     queue = completions(sqs)
-    form = upload_api.form()
+    form = upload_api.form(PHOTO)
     upload_api.post(form["upload"], PHOTO)
     [message] = eventually(
         lambda: sqs.receive_message(QueueUrl=queue).get("Messages"), what="a completion event"
@@ -127,7 +136,7 @@ def test_events_tell_what_the_records_say(upload_api: UploadApi) -> None:
 
 
 def completions(sqs: "SQSClient") -> str:
-    """Return the address of a queue that a rule sends completion events to."""
+    """Return the URL of a queue that receives completion events."""
     arn = "arn:aws:sqs:eu-central-2:000000000000:completions"
     statement = {
         "Effect": "Allow",
@@ -144,12 +153,14 @@ def completions(sqs: "SQSClient") -> str:
     return queue
 
 
-def test_answers_are_as_described_whatever_is_asked(upload_api: UploadApi, tmp_path: Path) -> None:
-    processes.run(
+def test_responses_match_the_description_for_any_request(
+    upload_api: UploadApi, tmp_path: Path
+) -> None:
+    subprocesses.run(
         *("schemathesis", "run", f"{upload_api.address}openapi.json"),
         *("--url", upload_api.address, "--max-examples", "25", "--seed", "1", "--no-color"),
         *("--tls-verify", str(upload_api.pipeline.cloud.home / "authority.pem")),
-        # API Gateway itself answers other methods; and no schema tells which `next` there are.
+        # API Gateway itself responds to other methods; no schema can describe a valid `next`.
         *("--exclude-checks", "unsupported_method,positive_data_acceptance"),
         environment=upload_api.pipeline.cloud.environment,
         folder=tmp_path,
@@ -157,10 +168,10 @@ def test_answers_are_as_described_whatever_is_asked(upload_api: UploadApi, tmp_p
 
 
 def test_the_most_recent_are_listed(upload_api: UploadApi) -> None:
-    form = upload_api.form()
+    form = upload_api.form(PHOTO)
     upload_api.post(form["upload"], PHOTO)
     upload_api.outcome(form)
-    # An index of DynamoDB follows its table a little later.
+    # A DynamoDB index follows its table with a delay.
     eventually(
         lambda: keys(upload_api.call("GET", "images?limit=2"))[:1] == [form["key"]],
         what="the newest first",
@@ -191,8 +202,8 @@ def test_no_permission_is_superfluous(
     assert upload_api.call(method, path).status in (200, 404)
 
 
-def test_a_form_is_worth_nothing_without_the_permission_to_put(upload_api: UploadApi) -> None:
-    form = upload_api.form()
+def test_a_form_is_useless_without_the_permission_to_put(upload_api: UploadApi) -> None:
+    form = upload_api.form(PHOTO)
     with without(upload_api.pipeline, "accept-uploads"):
         assert upload_api.post(form["upload"], PHOTO).status == 403
     assert upload_api.post(form["upload"], PHOTO).status == 204

@@ -1,25 +1,24 @@
-"""An upload API that IAM guards, as it is unless something else is said."""
+"""An upload API with IAM authorization, the default."""
 
 import json
 import re
 from pathlib import Path
 
 import boto3
-import processes
 import pytest
 from botocore.credentials import Credentials
 
+from tests.documents import page
 from tests.e2e.conftest import Pipeline, eventually
 from tests.e2e.upload_api import UploadApi
 from tests.factories import picture
+from tools import subprocesses
 
 PHOTO = picture(300, 200)
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-
 
 def user(pipeline: Pipeline, name: str, *, may_invoke: str) -> Credentials:
-    """Make a user who may invoke what matches *may_invoke*."""
+    """Create a user who may invoke what matches *may_invoke*."""
     statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": may_invoke}
     pipeline.iam.create_user(UserName=name)
     pipeline.iam.put_user_policy(
@@ -55,7 +54,7 @@ def session(allowed: Credentials) -> Credentials:
 
 
 def test_from_form_to_link(upload_api: UploadApi, allowed: Credentials) -> None:
-    form = upload_api.form(signed_by=allowed)
+    form = upload_api.form(PHOTO, signed_by=allowed)
     assert form["key"].startswith("uploads/-/")
     upload_api.post(form["upload"], PHOTO)
     state = upload_api.outcome(form, signed_by=allowed)
@@ -63,15 +62,15 @@ def test_from_form_to_link(upload_api: UploadApi, allowed: Credentials) -> None:
 
 
 @pytest.mark.parametrize("identity", ["allowed", "session"])
-def test_the_lines_of_the_readme_upload_a_photograph(
+def test_the_commands_in_the_docs_upload_a_photograph(
     upload_api: UploadApi, request: pytest.FixtureRequest, identity: str, tmp_path: Path
 ) -> None:
-    [lines] = re.findall(r"^```sh\n(api=.*?)^```", README, re.MULTILINE | re.DOTALL)
+    [lines] = re.findall(r"^```sh\n(api=.*?)^```", page("upload-api"), re.MULTILINE | re.DOTALL)
     first, rest = lines.split("\n", 1)
     assert first == "api=$(terraform output -raw upload_api_endpoint)"
     (tmp_path / "tom.jpg").write_bytes(PHOTO)
     credentials: Credentials = request.getfixturevalue(identity)
-    shown = processes.run(
+    shown = subprocesses.run(
         *("bash", "-euo", "pipefail", "-c", rest),
         environment=upload_api.shell(credentials),
         folder=tmp_path,
@@ -86,15 +85,17 @@ def test_an_operator_sees_every_image(
     photo.write_bytes(PHOTO)
     upload_api.pipeline.upload(photo, "elsewhere/50% off.jpg")
     upload_api.pipeline.published("web/elsewhere/50% off.webp")
-    path = "images/elsewhere/50%25%20off.jpg"
-    eventually(
-        lambda: upload_api.call("GET", path, signed_by=allowed).json["status"] == "ready",
-        what=path,
-    )
+    path = "images?key=elsewhere%2F50%25%20off.jpg"
+
+    def is_ready() -> bool:
+        [image] = upload_api.call("GET", path, signed_by=allowed).json["images"]
+        return bool(image["status"] == "ready")
+
+    eventually(is_ready, what=path)
 
 
 @pytest.mark.parametrize("path", ["", "openapi.json", "images", "images/a.jpg"])
-def test_nothing_is_open(upload_api: UploadApi, path: str) -> None:
+def test_nothing_is_public(upload_api: UploadApi, path: str) -> None:
     assert upload_api.call("GET", path).status == 403
 
 
@@ -103,7 +104,7 @@ def test_a_made_up_signature_is_refused(upload_api: UploadApi, allowed: Credenti
     assert upload_api.call("GET", "images", signed_by=forged).status == 403
 
 
-def test_who_is_not_allowed_is_refused(upload_api: UploadApi) -> None:
+def test_a_user_without_permission_is_refused(upload_api: UploadApi) -> None:
     reading = f"{upload_api.outputs['upload_api_execution_arn']}/*/GET/*"
     reader = user(upload_api.pipeline, "reader", may_invoke=reading)
     assert upload_api.call("GET", "images", signed_by=reader).status == 200

@@ -1,4 +1,4 @@
-"""An upload API that asks for a token: everyone sees and writes only what is one's own."""
+"""An upload API with JWT authorization: subjects see and write their own images only."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,34 +26,34 @@ def issuer(upload_api: UploadApi) -> Iterator[Issuer]:
 
 def test_from_form_to_link(upload_api: UploadApi, issuer: Issuer) -> None:
     alice = issuer.token("alice")
-    form = upload_api.form(token=alice)
+    form = upload_api.form(PHOTO, token=alice)
     assert form["key"].startswith("uploads/alice/")
     upload_api.post(form["upload"], PHOTO)
     state = upload_api.outcome(form, token=alice)
     assert upload_api.get(state["variants"][0]["url"]).status == 200
-    # An index of DynamoDB follows its table a little later.
+    # A DynamoDB index follows its table with a delay.
     [listed] = eventually(
         lambda: upload_api.call("GET", "images", token=alice).json["images"], what="a list"
     )
     assert listed["key"] == form["key"]
 
 
-def test_nobody_sees_anybody_elses(upload_api: UploadApi, issuer: Issuer) -> None:
+def test_subjects_do_not_see_images_of_others(upload_api: UploadApi, issuer: Issuer) -> None:
     alice, bob = issuer.token("alice"), issuer.token("bob")
-    form = upload_api.form(token=alice)
+    form = upload_api.form(PHOTO, token=alice)
     upload_api.post(form["upload"], PHOTO)
     upload_api.outcome(form, token=alice)
     assert upload_api.call("GET", form["status_url"], token=bob).status == 404
     assert upload_api.call("GET", "images", token=bob).json == {"images": []}
 
 
-def test_nobody_writes_to_anybody_elses(upload_api: UploadApi, issuer: Issuer) -> None:
-    form = upload_api.form(token=issuer.token("bob"))
+def test_subjects_cannot_write_to_images_of_others(upload_api: UploadApi, issuer: Issuer) -> None:
+    form = upload_api.form(PHOTO, token=issuer.token("bob"))
     key = form["key"].replace("uploads/bob/", "uploads/alice/")
     assert upload_api.post(form["upload"], PHOTO, key=key).status == 403
 
 
-def test_the_page_and_the_description_are_open(upload_api: UploadApi, issuer: Issuer) -> None:
+def test_the_page_and_the_description_are_public(upload_api: UploadApi, issuer: Issuer) -> None:
     assert upload_api.call("GET", "").status == 200
     assert upload_api.call("GET", "openapi.json").status == 200
 
@@ -62,7 +62,7 @@ def test_the_page_and_the_description_are_open(upload_api: UploadApi, issuer: Is
 def test_only_pages_of_named_origins_may_call(
     upload_api: UploadApi, issuer: Issuer, what: str
 ) -> None:
-    form = upload_api.form(token=issuer.token("alice"))
+    form = upload_api.form(PHOTO, token=issuer.token("alice"))
     url = {"API": f"{upload_api.address}uploads", "bucket": form["upload"]["url"]}[what]
     named = upload_api.preflight(url, origin=ORIGIN)
     assert named.headers["access-control-allow-origin"] == ORIGIN
@@ -81,14 +81,14 @@ def test_only_pages_of_named_origins_may_call(
     ],
     ids=["expired", "not yet", "audience", "issuer", "signature"],
 )
-def test_a_token_that_is_not_good_is_refused(
+def test_an_invalid_token_is_refused(
     upload_api: UploadApi, issuer: Issuer, claims: dict[str, Any]
 ) -> None:
     token = issuer.token("alice", **claims)
     assert upload_api.call("GET", "images", token=token).status == 401
 
 
-def test_no_token_is_refused(upload_api: UploadApi, issuer: Issuer) -> None:
+def test_a_request_without_a_token_is_refused(upload_api: UploadApi, issuer: Issuer) -> None:
     for path in ("images", "images/uploads/-/a.jpg"):
         assert upload_api.call("GET", path).status == 401
 

@@ -1,13 +1,11 @@
-"""An upload that goes by the workflow ends as one that goes the direct way."""
+"""What only the workflow has: permissions of its own, records, and a review."""
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
-import processes
 import pytest
 
 from tests.e2e.backfill import Backfill
@@ -16,21 +14,12 @@ from tests.e2e.upload_api import without
 from tests.e2e.workflow import RULE_ROLE, Workflow, reviewer
 from tests.factories import picture
 
-REDRIVE = Path(__file__).parents[2] / "tools" / "redrive.py"
-
-RECORDED: Mapping[str, Any] = {"metadata": {}}
+RECORDED: Mapping[str, Any] = {"metadata": {"deletion_protection": False}}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def direct_again(pipeline: Pipeline) -> Iterator[None]:
-    """Leave the pipeline as it was found."""
-    yield
-    pipeline.apply()
-
-
-@pytest.fixture(scope="module", params=["express", "standard"])
-def workflow(pipeline: Pipeline, request: pytest.FixtureRequest) -> Workflow:
-    return Workflow(pipeline, RECORDED, type=request.param)
+@pytest.fixture(scope="module")
+def workflow(pipeline: Pipeline) -> Workflow:
+    return Workflow(pipeline, RECORDED)
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +40,6 @@ def photo(tmp_path: Path) -> Path:
     return file
 
 
-express = pytest.mark.parametrize("workflow", ["express"], indirect=True)
-
-
 def images(pipeline: Pipeline, name: str) -> list[str]:
     """Return the keys of the images of what was uploaded under *name*."""
     return pipeline.keys(f"small/{name}") + pipeline.keys(f"web/{name}")
@@ -66,91 +52,6 @@ def record(key: str) -> dict[str, Any] | None:
     return answer.get("Item")
 
 
-def test_a_plan_after_an_apply_is_empty(pipeline: Pipeline, workflow: Workflow) -> None:
-    assert not pipeline.terraform.has_changes(), workflow.role
-
-
-def test_an_upload_comes_out_in_every_variant(
-    pipeline: Pipeline, workflow: Workflow, photo: Path
-) -> None:
-    key = f"{workflow.role}/tom.jpg"
-    pipeline.upload(photo, key)
-    assert pipeline.published(f"small/{key}").size == (120, 80)
-    assert pipeline.published(f"web/{workflow.role}/tom.webp").size == (60, 40)
-    assert workflow.statuses(key) == ["SUCCEEDED"]
-    assert [line["message"] for line in pipeline.lines(key)][-1] == "published"
-
-
-@pytest.mark.parametrize("name", ["a b+c%é", "100% +1", "катя/ネコ 🐈", "a&b=c?d#e", "quote'\""])
-def test_keys_come_out_as_they_went_in(
-    pipeline: Pipeline, workflow: Workflow, photo: Path, name: str
-) -> None:
-    key = f"{workflow.role}/{name}.jpg"
-    pipeline.upload(photo, key)
-    assert pipeline.published(f"small/{key}").size == (120, 80)
-    assert workflow.statuses(key) == ["SUCCEEDED"]
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "reason"),
-    [
-        ("text.jpg", b"just text", "unsupported-format"),
-        ("corrupt.jpg", picture(300, 200)[:-400], "corrupt-image"),
-        ("empty.jpg", b"", "empty-file"),
-    ],
-)
-def test_a_bad_file_is_on_the_failure_queue_with_its_reason(
-    pipeline: Pipeline, workflow: Workflow, tmp_path: Path, name: str, content: bytes, reason: str
-) -> None:
-    key = f"{workflow.role}/{name}"
-    file = tmp_path / name
-    file.write_bytes(content)
-    pipeline.upload(file, key)
-    failure = pipeline.failure(key)
-    assert failure["rejection"]["reason"] == reason
-    assert failure["rejection"]["source"]["key"] == key
-    assert workflow.statuses(key) == ["SUCCEEDED"]
-    assert images(pipeline, key.partition(".")[0]) == []
-
-
-def test_a_removed_source_takes_its_images_along(
-    pipeline: Pipeline, workflow: Workflow, photo: Path
-) -> None:
-    key = f"{workflow.role}/going.jpg"
-    pipeline.upload(photo, key)
-    workflow.statuses(key)
-    assert images(pipeline, f"{workflow.role}/going")
-    pipeline.s3.delete_object(Bucket=pipeline.outputs["source_bucket"], Key=key)
-    eventually(lambda: not images(pipeline, f"{workflow.role}/going"), what="the removal")
-
-
-def test_a_transient_fault_is_retried_to_success(
-    pipeline: Pipeline, workflow: Workflow, photo: Path
-) -> None:
-    key = f"{workflow.role}/retried.jpg"
-    with without(pipeline, "write-processed"):
-        pipeline.upload(photo, key)
-        eventually(lambda: pipeline.lines(key), what="a first, failed try")
-    assert pipeline.published(f"small/{key}").size == (120, 80)
-    assert workflow.statuses(key) == ["SUCCEEDED"]
-
-
-@express  # the other has the patience to try for long, and reports as a failing review does
-def test_a_lasting_fault_ends_on_the_failure_queue(
-    pipeline: Pipeline, workflow: Workflow, photo: Path
-) -> None:
-    key = f"{workflow.role}/lasting.jpg"
-    with without(pipeline, "read-source"):
-        pipeline.upload(photo, key)
-        failure = pipeline.failure(key)
-    assert failure["requestContext"]["condition"] == "RetriesExhausted"
-    assert failure["responsePayload"]["errorType"] == "TransientFailure"
-    assert "AccessDenied" in failure["responsePayload"]["errorMessage"]
-    assert workflow.statuses(key) == ["FAILED"]
-    assert images(pipeline, key.partition(".")[0]) == []
-
-
-@express
 def test_a_machine_that_may_not_invoke_the_function_says_so(
     pipeline: Pipeline, workflow: Workflow, photo: Path
 ) -> None:
@@ -162,7 +63,6 @@ def test_a_machine_that_may_not_invoke_the_function_says_so(
     assert images(pipeline, f"{workflow.role}/forbidden") == []
 
 
-@express
 def test_a_machine_that_may_not_report_fails_for_that(
     pipeline: Pipeline, workflow: Workflow, photo: Path
 ) -> None:
@@ -176,19 +76,17 @@ def test_a_machine_that_may_not_report_fails_for_that(
     assert "sqs:SendMessage" in execution["cause"]
 
 
-@express
 def test_what_eventbridge_cannot_deliver_is_on_the_failure_queue(
     pipeline: Pipeline, workflow: Workflow, photo: Path
 ) -> None:
     key = f"{workflow.role}/undelivered.jpg"
-    with without(pipeline, "start-workflow-express", role=RULE_ROLE):
+    with without(pipeline, "start-workflow", role=RULE_ROLE):
         pipeline.upload(photo, key)
         event = pipeline.failure(key)
     assert event["detail-type"] == "Object Created"
     assert images(pipeline, f"{workflow.role}/undelivered") == []
 
 
-@express
 def test_an_upload_is_recorded_when_all_its_images_are_there(
     pipeline: Pipeline, workflow: Workflow, photo: Path
 ) -> None:
@@ -202,7 +100,6 @@ def test_an_upload_is_recorded_when_all_its_images_are_there(
     assert recorded["dominant_color"]["S"]
 
 
-@express
 def test_a_rejection_is_recorded_with_its_reason(
     pipeline: Pipeline, workflow: Workflow, tmp_path: Path
 ) -> None:
@@ -213,25 +110,6 @@ def test_a_rejection_is_recorded_with_its_reason(
     recorded = eventually(lambda: record(key), what="the record")
     assert recorded["status"] == {"S": "rejected"}
     assert recorded["reason"] == {"S": "unsupported-format"}
-
-
-@express
-def test_what_failed_goes_by_the_workflow_again(
-    pipeline: Pipeline, workflow: Workflow, photo: Path
-) -> None:
-    key = f"{workflow.role}/again.jpg"
-    with without(pipeline, "read-source"):
-        pipeline.upload(photo, key)
-        assert workflow.statuses(key) == ["FAILED"]
-    said = processes.run(
-        *(sys.executable, str(REDRIVE), "--reason", "RetriesExhausted", "--yes"),
-        *("--queue-url", pipeline.outputs["failure_queue_url"]),
-        *("--workflow", workflow.arn),
-        environment=pipeline.cloud.environment,
-    )
-    assert key in said
-    assert pipeline.published(f"small/{key}").size == (120, 80)
-    assert sorted(workflow.statuses(key)) == ["FAILED", "SUCCEEDED"]
 
 
 def test_what_the_review_allows_comes_out(
@@ -304,7 +182,6 @@ def test_a_backfill_leaves_alone_what_no_review_has_allowed(
     backfill.put({"before/unseen.jpg": picture()})
     told = backfill.run("--prefix", "before/", "--yes")
 
-    assert "1 wait for a review and are left alone" in told
     assert "1 made" in told
     assert '1 not reviewed yet: "before/unseen.jpg"' in told
     assert backfill.images("small/before/").keys() == {"small/before/allowed.jpg"}

@@ -1,4 +1,4 @@
-"""The deployed upload API, as its callers have it."""
+"""The deployed upload API, from a caller's view."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,9 +12,9 @@ import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from local import page_address
 
 from tests.e2e.conftest import Pipeline, eventually
+from tools.local.up import page_address
 
 MAX_MEGABYTES = 20
 
@@ -23,7 +23,7 @@ ROLE = FUNCTION = "image-pipeline"
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came back over HTTP."""
+    """An HTTP response."""
 
     status: int
     headers: Mapping[str, str]
@@ -36,7 +36,7 @@ class Answer:
 
 @dataclass
 class UploadApi:
-    """The API of *pipeline*, which asks for what it was last told to ask for."""
+    """The API of *pipeline*, with the options that were applied last."""
 
     pipeline: Pipeline
     outputs: Mapping[str, Any] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class UploadApi:
         """Apply the API with *options*, beside metadata and events, perhaps to other *variants*."""
         variables: dict[str, Any] = {
             "max_source_megabytes": MAX_MEGABYTES,
-            "metadata": {},
+            "metadata": {"deletion_protection": False},
             "events": {},
             "upload_api": options,
             **({"variants": variants} if variants else {}),
@@ -58,7 +58,7 @@ class UploadApi:
 
     @property
     def address(self) -> str:
-        """Where it is, with a slash at the end."""
+        """The URL of the API, with a slash at the end."""
         return page_address(self.pipeline.cloud, self.outputs)
 
     def call(
@@ -83,21 +83,21 @@ class UploadApi:
             method, self.address + path, headers=dict(request.headers), body=request.data
         )
 
-    def form(self, size: int = 1000, **identity: Any) -> dict[str, Any]:
-        """Return what the API hands out for a JPEG."""
-        wanted = {"filename": "My cat.jpg", "content_type": "image/jpeg", "size": size}
+    def form(self, content: bytes, **identity: Any) -> dict[str, Any]:
+        """Return the response to a request for a form for the JPEG *content*."""
+        wanted = {"filename": "My cat.jpg", "content_type": "image/jpeg", "size": len(content)}
         answer = self.call("POST", "uploads", body=wanted, **identity)
         assert answer.status == 201, answer.body
         form: dict[str, Any] = answer.json
         return form
 
     def post(self, upload: Mapping[str, Any], content: bytes, **changes: str) -> Answer:
-        """Post a file to a form, some of whose fields may be changed."""
+        """Post a file with a form, with *changes* of its fields."""
         fields = {**upload["fields"], **changes, "file": ("cat.jpg", content, "image/jpeg")}
         return self._send("POST", upload["url"], fields=fields)
 
     def outcome(self, form: Mapping[str, Any], **identity: Any) -> dict[str, Any]:
-        """Wait until the upload by *form* is no longer waiting, and return what it has become."""
+        """Wait until the upload by *form* is processed, and return its status."""
 
         def look() -> dict[str, Any] | None:
             answer = self.call("GET", form["status_url"], **identity)
@@ -108,7 +108,7 @@ class UploadApi:
         return eventually(look, what=form["key"])
 
     def preflight(self, url: str, *, origin: str) -> Answer:
-        """Ask at *url* what a browser asks before it posts there for a page of *origin*."""
+        """Send the preflight request of a browser for a page of *origin* that posts to *url*."""
         headers = {
             "origin": origin,
             "access-control-request-method": "POST",
@@ -147,7 +147,7 @@ class UploadApi:
 
 @contextmanager
 def without(pipeline: Pipeline, policy: str, *, role: str = ROLE) -> Iterator[None]:
-    """Take one policy away from the function's role, or from another, meanwhile."""
+    """Remove one policy from the function's role, or from another, during the context."""
     iam = pipeline.iam
     document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     iam.delete_role_policy(RoleName=role, PolicyName=policy)

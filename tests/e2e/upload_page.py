@@ -1,4 +1,4 @@
-"""The upload page in a real browser: fixtures of all its tests, and answers made up for some."""
+"""The upload page in a real browser: fixtures of its tests, and a fake API."""
 
 import base64
 import io
@@ -32,7 +32,7 @@ PROGRAMS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
 
-# What a browser needs to run in a container, and to ask nobody but the page.
+# Options to run in a container and to send no requests except those of the page.
 FLAGS = [
     *("--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -46,6 +46,7 @@ def browser() -> Iterator[Browser]:
     given = os.environ.get("CHROMIUM")
     program = given or next(filter(None, map(shutil.which, PROGRAMS)), None)
     assert program, "Chromium is needed: apt-get install chromium, or set CHROMIUM to its path"
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)  # other tests run at the same time
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
@@ -59,7 +60,7 @@ def public(upload_api: UploadApi) -> None:
 
 @pytest.fixture
 def page(browser: Browser, upload_api: UploadApi, public: None) -> Iterator[Page]:
-    """Open the page, which must never say anything on the console."""
+    """Open the page, which must not log anything to the console."""
     context = browser.new_context(
         # The browser does not know the authority of the local cloud.
         ignore_https_errors=True,
@@ -74,18 +75,18 @@ def page(browser: Browser, upload_api: UploadApi, public: None) -> Iterator[Page
     expect(page.locator("#limit")).to_contain_text(f"at most {MAX_MEGABYTES} MB each")
     yield page
     context.close()
-    # A browser reports every refused request; which are expected is for the tests to say.
+    # The browser logs every refused request; tests decide which are expected.
     assert [text for text in complaints if "Failed to load resource" not in text] == []
 
 
 def violations(page: Page) -> str:
-    """Return what axe-core finds wrong with the page, in words."""
+    """Return the accessibility problems that axe-core finds in the page."""
     results = Axe().run(page)
     return results.generate_report() if results.violations_count else ""
 
 
 def card(page: Page, name: str) -> Locator:
-    """Return what is shown of the file of that *name*."""
+    """Return the card of the file *name*."""
     return page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=name))
 
 
@@ -97,7 +98,7 @@ def encoded(image: Image.Image, format_: str = "JPEG") -> bytes:
 
 
 def upload(name: str, content: bytes, declared: str = "image/jpeg") -> FilePayload:
-    """Return a file for the page, as a browser takes it from a person."""
+    """Return a file that a user chooses."""
     return {"name": name, "mimeType": declared, "buffer": content}
 
 
@@ -108,7 +109,7 @@ SHOWN_AT_ONCE = "data:image/jpeg;base64," + base64.b64encode(PHOTOGRAPH).decode(
 
 
 def ready(url: str = SHOWN_AT_ONCE, placeholder: str = "") -> dict[str, Any]:
-    """Return what the API tells of an image that is done, and can be seen at *url*."""
+    """Return the API's response for a finished image at *url*."""
     shape = {"width": PICTURE.width, "height": PICTURE.height}
     variant = {"variant": "web", "url": url, "content_type": "image/jpeg", "bytes": 500, **shape}
     return {
@@ -123,7 +124,7 @@ def ready(url: str = SHOWN_AT_ONCE, placeholder: str = "") -> dict[str, Any]:
 
 @dataclass
 class FakeApi:
-    """Answers the page instead of the API and the bucket.
+    """Responds to the page instead of the API and the bucket.
 
     The next poll gets the next of *polls*, if there is one; it is given a route to answer.
     """

@@ -14,7 +14,7 @@ from tests.e2e.conftest import Pipeline, eventually
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
-RULE_ROLE = "image-pipeline-uploads"
+RULE_ROLE = "image-pipeline-uploads-express"
 
 REVIEWER = "reviewer"
 
