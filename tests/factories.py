@@ -3,23 +3,12 @@
 import io
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus
 
 from PIL import Image
-from pipeline.model import Removal, Source
-
-VARIANT: dict[str, Any] = {
-    "fit": "inside",
-    "position": "center",
-    "enlarge": False,
-    "sharpen": False,
-    "format": "keep",
-    "chroma": "4:2:0",
-    "lossless": False,
-    "palette": False,
-    "watermark": True,
-}
+from pipeline.model import Cause, Request
 
 WATERMARK: dict[str, Any] = {
     "position": "bottom-right",
@@ -41,6 +30,7 @@ def environment(**changes: str) -> dict[str, str]:
         "VARIANTS": variants(default={"width": 100, "height": 100}),
         "BACKGROUND": "#ffffff",
         "KEEP_COPYRIGHT": "false",
+        "KEEP_PROVENANCE": "true",
         "MAX_MEGAPIXELS": "50",
         "MAX_SOURCE_MEGABYTES": "20",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
@@ -50,8 +40,8 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 def variants(**by_name: Mapping[str, Any]) -> str:
-    """Return the VARIANTS setting for variants that differ from the default in the given fields."""
-    return json.dumps({name: {**VARIANT, **fields} for name, fields in by_name.items()})
+    """Return the VARIANTS setting, which leaves out what is the default."""
+    return json.dumps(by_name)
 
 
 def watermark(**fields: Any) -> str:
@@ -65,34 +55,40 @@ def record(
     bucket: str = "source",
     etag: str = "d41d8cd98f00b204e9800998ecf8427e",
     size: int = 1000,
-    sequencer: str = "0055AED6DCD90281E5",
+    version: str = "",
+    name: str = "ObjectCreated:Put",
+    time: str | None = None,
 ) -> dict[str, Any]:
     """Return a record of an S3 notification, its key encoded as S3 does."""
     return {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
-        "eventName": "ObjectCreated:Put",
+        "eventName": name,
+        "eventTime": time or datetime.now(UTC).isoformat(),
         "s3": {
             "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
             "object": {
                 "key": quote_plus(key, safe="/"),
                 "size": size,
                 "eTag": etag,
-                "sequencer": sequencer,
+                **({"versionId": version} if version else {}),
+                "sequencer": "0055AED6DCD90281E5",
             },
         },
     }
 
 
-def announced(request: Source | Removal) -> dict[str, Any]:
-    """Return the event that S3 sends to EventBridge of *request*."""
-    s3_object: dict[str, Any] = {"key": request.key, "sequencer": request.sequencer}
-    if isinstance(request, Source):
-        s3_object |= {"size": request.size, "etag": request.etag, "version-id": request.version}
+def eventbridge_event(request: Request) -> dict[str, Any]:
+    """Return the event that S3 sends to EventBridge of an upload or a removal."""
+    s3_object: dict[str, Any] = {"key": request.key, "sequencer": "0055AED6DCD90281E5"}
+    if request.version:
+        s3_object["version-id"] = request.version
+    is_removal = request.cause is Cause.REMOVAL
     return {
         "version": "0",
-        "detail-type": "Object Created" if isinstance(request, Source) else "Object Deleted",
+        "detail-type": "Object Deleted" if is_removal else "Object Created",
         "source": "aws.s3",
+        "time": (request.occurred_at or datetime.now(UTC)).isoformat(),
         "detail": {"version": "0", "bucket": {"name": request.bucket}, "object": s3_object},
     }
 

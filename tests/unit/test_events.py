@@ -1,15 +1,16 @@
 """Events become sources, with keys as the user wrote them."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
 from pipeline import events
 from pipeline.errors import ConfigurationError, ImageTooLarge, UnreadableEvent
-from pipeline.model import Format, Outcome, Picture, Published, Removal, Size, Source, Status
+from pipeline.model import Cause, Format, ImageInfo, Outcome, Request, Size, Source, Status
 
-from tests.factories import announced, record
+from tests.factories import eventbridge_event, record
 
 NASTY_KEYS = [
     "plain.jpg",
@@ -25,9 +26,16 @@ NASTY_KEYS = [
 ]
 
 
+def read(record: Any) -> Request:
+    """Return the request of a readable record."""
+    request = events.request(record)
+    assert isinstance(request, Request)
+    return request
+
+
 @pytest.mark.parametrize("key", NASTY_KEYS)
 def test_keys_are_decoded_once(key: str) -> None:
-    assert events.request(record(key)).key == key
+    assert read(record(key)).key == key
 
 
 def test_a_record_as_documented_by_aws_is_read() -> None:
@@ -51,30 +59,24 @@ def test_a_record_as_documented_by_aws_is_read() -> None:
             },
         },
     }
-    source = events.request(documented)
-    assert isinstance(source, Source)
-    assert source.bucket == "photos"
-    assert source.key == "red flower.jpg"
-    assert source.size == 1024
-    assert source.etag == "0123456789abcdef0123456789abcdef-2"
-    assert source.version == "096fKKXTRTtl3on89fVO.nfljtsv6qko"
-    assert source.sequencer == "0055AED6DCD90281E5"
+    assert events.request(documented) == Request(
+        bucket="photos",
+        key="red flower.jpg",
+        cause=Cause.UPLOAD,
+        version="096fKKXTRTtl3on89fVO.nfljtsv6qko",
+        occurred_at=datetime(1970, 1, 1, tzinfo=UTC),
+    )
 
 
-def test_version_and_sequencer_may_be_missing() -> None:
-    bare = record("a.jpg")
-    del bare["s3"]["object"]["sequencer"]
-    source = events.request(bare)
-    assert isinstance(source, Source)
-    assert (source.version, source.sequencer) == ("", "")
+def test_an_upload_to_a_bucket_without_versions_has_none() -> None:
+    assert read(record("a.jpg")).version == ""
 
 
 @pytest.mark.parametrize("name", ["ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated"])
 def test_a_removal_is_read(name: str) -> None:
-    removed = record("a b.jpg", sequencer="07")
-    removed["eventName"] = name
+    removed = record("a b.jpg", name=name)
     del removed["s3"]["object"]["size"], removed["s3"]["object"]["eTag"]
-    assert events.request(removed) == Removal(bucket="source", key="a b.jpg", sequencer="07")
+    assert (read(removed).key, read(removed).cause) == ("a b.jpg", Cause.REMOVAL)
 
 
 def test_the_test_event_has_no_records() -> None:
@@ -97,36 +99,33 @@ def test_an_event_of_another_kind_is_a_wiring_fault(event: dict[str, object]) ->
         {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {}}},
         {**record("a.jpg"), "eventName": "ObjectTagging:Put"},
         {**record("a.jpg"), "eventName": None},
+        {**record("a.jpg"), "eventTime": "yesterday"},
     ],
 )
-def test_a_broken_record_is_rejected(broken: dict[str, object]) -> None:
-    with pytest.raises(UnreadableEvent):
-        events.request(broken)
+def test_a_broken_record_is_unreadable(broken: dict[str, object]) -> None:
+    assert isinstance(events.request(broken), UnreadableEvent)
 
 
 @pytest.mark.parametrize("broken", [None, "x", "detail", 7, [], ["detail"]])
-def test_a_record_that_is_no_object_is_rejected_and_passed_on_as_it_came(broken: Any) -> None:
+def test_a_record_that_is_no_object_is_unreadable_and_passed_on_as_it_came(broken: Any) -> None:
     event = {"Records": [broken]}
     [record] = events.records(event)
-    assert events.deadline(record) is None
-    with pytest.raises(UnreadableEvent):
-        events.request(record)
-    assert events.of(record) == event
+    assert isinstance(events.request(record), UnreadableEvent)
+    assert events.single_record_event(record) == event
 
 
-def test_a_key_that_is_not_utf_8_is_rejected() -> None:
+def test_a_key_that_is_not_utf_8_is_unreadable() -> None:
     broken = record("a.jpg")
     broken["s3"]["object"]["key"] = "%FF.jpg"
-    with pytest.raises(UnreadableEvent):
-        events.request(broken)
+    assert isinstance(events.request(broken), UnreadableEvent)
 
 
 @pytest.mark.parametrize("key", NASTY_KEYS)
-def test_keys_from_eventbridge_are_taken_as_they_are(key: str) -> None:
-    source = Source(bucket="source", key=key, etag="e", size=1, sequencer="05", version="v")
-    removal = Removal(bucket="source", key=key, sequencer="05")
-    assert events.request(announced(source)) == source
-    assert events.request(announced(removal)) == removal
+@pytest.mark.parametrize("cause", [Cause.UPLOAD, Cause.REMOVAL])
+def test_keys_from_eventbridge_are_taken_as_they_are(key: str, cause: Cause) -> None:
+    now = datetime.now(UTC)
+    request = Request(bucket="source", key=key, cause=cause, version="v", occurred_at=now)
+    assert events.request(eventbridge_event(request)) == request
 
 
 def test_an_event_of_eventbridge_as_documented_by_aws_is_read() -> None:
@@ -157,71 +156,67 @@ def test_an_event_of_eventbridge_as_documented_by_aws_is_read() -> None:
         },
     }
     [record] = events.records(documented)
-    assert events.request(record) == Source(
+    assert events.request(record) == Request(
         bucket="amzn-s3-demo-bucket1",
         key="example-key",
-        etag="b1946ac92492d2347c6235b4d2611184",
-        size=5,
-        sequencer="617f08299329d189",
+        cause=Cause.UPLOAD,
         version="IYV3p45BT0ac8hjHg1houSdS1a.Mro8e",
+        occurred_at=datetime(2021, 11, 12, tzinfo=UTC),
     )
 
 
 def test_other_events_of_eventbridge_are_unreadable() -> None:
-    event = announced(Removal(bucket="source", key="a.jpg"))
-    with pytest.raises(UnreadableEvent, match="Object Restore Completed"):
-        events.request(event | {"detail-type": "Object Restore Completed"})
-    with pytest.raises(UnreadableEvent, match="bucket"):
-        events.request(event | {"detail": {}})
+    event = eventbridge_event(read(record("a.jpg")))
+    differences: list[dict[str, Any]] = [
+        {"detail-type": "Object Restore Completed"},
+        {"detail": {}},
+    ]
+    for difference in differences:
+        assert isinstance(events.request(event | difference), UnreadableEvent)
 
 
 @pytest.mark.parametrize(
-    "event", [{"Records": [record("a b.jpg")]}, announced(events.request(record("a b.jpg")))]
+    "event", [{"Records": [record("a b.jpg")]}, eventbridge_event(read(record("a b.jpg")))]
 )
 def test_a_step_takes_an_event_of_either_shape(event: dict[str, Any]) -> None:
-    assert events.announced({"step": "inspect", "event": event}).key == "a b.jpg"
+    request = events.from_step({"event": event, "version": "v7", "refusal": "too loud"})
+    assert isinstance(request, Request)
+    assert (request.key, request.reviewed_version, request.refusal) == ("a b.jpg", "v7", "too loud")
 
 
 def test_a_step_takes_one_upload_only() -> None:
-    with pytest.raises(UnreadableEvent, match="2 records"):
-        events.announced({"event": {"Records": [record("a.jpg"), record("b.jpg")]}})
+    event = {"event": {"Records": [record("a.jpg"), record("b.jpg")]}}
+    assert isinstance(events.from_step(event), UnreadableEvent)
 
 
-PICTURE = Picture(format=Format.PNG, size=Size(width=3, height=2), frames=1, has_alpha=True)
-IMAGE = Published(variant="small", key="é.png", format=Format.PNG, width=3, height=2, bytes=70)
-SOURCE = Source(bucket="source", key="é.png", etag="e", size=9, sequencer="05", version="v")
+INFO = ImageInfo(format=Format.PNG, size=Size(width=3, height=2), frames=1, has_alpha=True)
+SOURCE = Source(bucket="source", key="é.png", etag="e", size=9, version="v")
 
 
-def through_json(answer: dict[str, Any]) -> Any:
-    """Return *answer* as the next step gets it."""
-    return json.loads(json.dumps(answer))
+def test_an_inspection_tells_the_review_what_the_upload_is() -> None:
+    outcome = Outcome(status=Status.INSPECTED, source=SOURCE, info=INFO, missing=("small", "web"))
+    answer = json.loads(json.dumps(events.step_answer(outcome)))
+    assert (answer["status"], answer["variants"]) == ("inspected", ["small", "web"])
+    assert (answer["source"]["key"], answer["source"]["version"]) == ("é.png", "v")
+    assert answer["picture"]["size"] == {"width": 3, "height": 2}
 
 
-def test_what_one_step_answers_the_next_one_reads() -> None:
-    inspected = Outcome(
-        status=Status.INSPECTED, source=SOURCE, picture=PICTURE, missing=("small", "web")
+def test_a_batch_answers_with_counts_and_with_what_did_not_end_as_wanted() -> None:
+    rejection = ImageTooLarge("300 megapixels")
+    answer = events.batch_answer(
+        [
+            Outcome(status=Status.PUBLISHED, source=SOURCE),
+            Outcome(status=Status.REJECTED, source=SOURCE, rejection=rejection),
+            Outcome(status=Status.UNREVIEWED, source=SOURCE),
+        ]
     )
-    answer = through_json(events.answer(inspected))
-    assert answer["variants"] == ["small", "web"]
-    assert events.source(answer) == SOURCE
-
-    rendered = Outcome(status=Status.RENDERED, source=SOURCE, picture=PICTURE, published=(IMAGE,))
-    gone = Outcome(status=Status.SKIPPED, source=SOURCE)
-    answers = [through_json(events.answer(outcome)) for outcome in (rendered, gone)]
-    [ahead] = events.ahead({"rendered": answers})
-    assert (ahead.picture, ahead.published) == (PICTURE, (IMAGE,))
-
-
-def test_a_rejection_passes_through_the_steps() -> None:
-    rejection = ImageTooLarge("300 megapixels", found={"width": 30_000})
-    outcome = Outcome(status=Status.REJECTED, source=SOURCE, rejection=rejection)
-    read = events.rejected(through_json(events.answer(outcome)))
-    assert (type(read), str(read), read.found) == (ImageTooLarge, "300 megapixels", rejection.found)
-
-
-def test_a_rejection_for_an_unknown_reason_is_none() -> None:
-    with pytest.raises(ValueError, match="'boredom'"):
-        events.rejected({"rejection": {"reason": "boredom", "message": ""}})
+    assert answer == {
+        "statuses": {"published": 1, "rejected": 1, "unreviewed": 1},
+        "rejections": [{"key": "é.png", "reason": "image-too-large", "message": "300 megapixels"}],
+        "unreviewed": ["é.png"],
+        "gone": [],
+        "unresolved": [],
+    }
 
 
 TRIGGER = {"prefix": "", "suffixes": []}
@@ -245,9 +240,9 @@ def test_an_object_is_read_from_a_listing_and_from_an_inventory(key: str) -> Non
         "ETag": "e",
         "StorageClass": "STANDARD",
     }
-    items = events.items(batch(listing, inventory))
-    assert [events.listed("source", item) for item in items] == [
-        Source(bucket="source", key=key, etag="e", size=9)
+    items = events.batch_items(batch(listing, inventory))
+    assert [events.from_listing("source", item) for item in items] == [
+        Request(bucket="source", key=key, cause=Cause.LISTING, etag="e")
     ] * 2
 
 
@@ -267,9 +262,8 @@ def test_a_batch_is_of_what_the_trigger_looks_at(difference: dict[str, str]) -> 
     item = {"Bucket": "source", "Key": "cats/new/tom.jpg", "Size": "9", "ETag": "e"}
     trigger = {"prefix": "cats/", "suffixes": [".jpg", ".png"]}
     event = batch(item, item | difference, trigger=trigger, prefix="cats/new/")
-    assert events.items(event) == [item]
+    assert events.batch_items(event) == [item]
 
 
 def test_an_object_without_an_etag_is_unreadable() -> None:
-    with pytest.raises(UnreadableEvent, match="Etag"):
-        events.listed("source", {"Key": "a.jpg", "Size": 9})
+    assert isinstance(events.from_listing("source", {"Key": "a.jpg"}), UnreadableEvent)

@@ -1,10 +1,18 @@
 """Processed keys follow the source's own, whatever that looks like."""
 
-import pytest
-from pipeline.errors import KeyTooLong
-from pipeline.keys import processed_key, split
-from pipeline.model import Format
+from dataclasses import replace
+from itertools import product
 
+import pytest
+from pipeline.errors import KeyReserved, KeyTooLong
+from pipeline.keys import candidate_keys, processed_key, split
+from pipeline.model import Format, ImageInfo, Size, output_format
+from pipeline.settings import Settings
+
+from tests.factories import environment
+
+[VARIANT] = Settings.from_environment(environment()).variants
+SIZE = Size(width=4, height=3)
 DEFAULT = "{directory}{stem}{extension}"
 
 
@@ -18,7 +26,7 @@ def key(
     return processed_key(
         template,
         source_key=source,
-        variant="thumb",
+        variant=replace(VARIANT, name="thumb"),
         source_format=source_format,
         result_format=result_format,
     )
@@ -64,3 +72,42 @@ def test_a_key_of_1024_bytes_is_the_longest() -> None:
 @pytest.mark.parametrize("source", ["a.jpg", "x/y/.z", "a", "a/b.c/d.e f", "/", "..", "a/.."])
 def test_the_parts_of_a_key_join_to_the_key(source: str) -> None:
     assert "".join(split(source)) == source
+
+
+SOURCES = ["a.png", "a/b.JPG", "a.tiff", "a", "a.b.heic", "x.avif", "é.gif"]
+
+
+@pytest.mark.parametrize("source_key", SOURCES)
+@pytest.mark.parametrize("template", ["{directory}{stem}{extension}", "{variant}/{stem}.img"])
+@pytest.mark.parametrize("wanted", [None, *Format])
+def test_every_key_that_an_image_can_get_is_a_candidate(
+    source_key: str, template: str, wanted: Format | None
+) -> None:
+    variant = replace(VARIANT, format=wanted)
+    candidates = candidate_keys(template, source_key=source_key, variant=variant)
+    assert len(candidates) <= 3
+    for source_format, has_alpha in product(Format, (False, True)):
+        info = ImageInfo(format=source_format, size=SIZE, frames=1, has_alpha=has_alpha)
+        key = processed_key(
+            template,
+            source_key=source_key,
+            variant=variant,
+            source_format=source_format,
+            result_format=output_format(variant, info),
+        )
+        assert key in candidates
+
+
+def test_keys_among_the_pipelines_own_are_not_allowed() -> None:
+    with pytest.raises(KeyReserved, match=r"\.pipeline/"):
+        key(".pipeline/a.jpg")
+    assert not candidate_keys(DEFAULT, source_key=".pipeline/a.jpg", variant=VARIANT)
+
+
+def test_a_candidate_that_would_be_too_long_is_none() -> None:
+    source = "x" * 1020 + ".tif"
+    candidates = candidate_keys(DEFAULT, source_key=source, variant=replace(VARIANT, format=None))
+    assert candidates == {source, "x" * 1020 + ".jpg", "x" * 1020 + ".png"}
+    longer = "x" * 1021 + ".gz"
+    candidates = candidate_keys(DEFAULT, source_key=longer, variant=replace(VARIANT, format=None))
+    assert candidates == {longer}

@@ -7,53 +7,62 @@ from pathlib import Path
 
 import pytest
 
+from tests.documents import page
+
 ROOT = Path(__file__).parents[2]
 LAMBDA = ROOT / "lambda"
 
 RANKS = {
     "errors": 0,
     "model": 1,
+    "timing": 0,
+    "urls": 0,
     "settings": 2,
     "events": 2,
+    "guard": 2,
     "schema": 2,
     "web": 2,
     "keys": 2,
-    "stamps": 2,
-    "attempts": 2,
+    "provenance": 2,
     "records": 2,
+    "markup": 2,
     "download": 2,
     "imaging": 2,
+    "aws": 2,
+    "renderer": 2,
+    "recipe": 3,
     "manifests": 3,
-    "recipes": 3,
-    "telemetry": 3,
-    "storage": 4,
-    "queue": 4,
-    "table": 4,
-    "announcements": 4,
-    "completion": 5,
-    "uploads": 5,
-    "catalog": 5,
-    "publication": 5,
-    "placement": 6,
+    "selection": 3,
+    "sandbox": 3,
+    "storage": 3,
+    "failures": 3,
+    "table": 3,
+    "completion": 3,
+    "uploads": 3,
+    "processed": 4,
+    "manifest_file": 4,
+    "versioned": 5,
+    "reconcile": 6,
     "api": 6,
-    "process": 7,
-    "backfill": 8,
+    "prune": 7,
+    "attempt": 7,
+    "telemetry": 8,
     "index": 9,
 }
 
 HOMES = {
     "PIL": {"imaging"},
-    "pi_heif": {"imaging"},
-    "boto3": {"storage", "queue", "table", "index"},
-    "botocore": {"storage", "queue", "table", "announcements", "uploads", "index"},
+    "pillow_heif": {"imaging"},
+    "boto3": {"table"},
+    "botocore": {"aws", "storage", "table", "uploads", "index"},
     "mypy_boto3_dynamodb": {"table"},
-    "mypy_boto3_events": {"announcements"},
-    "mypy_boto3_s3": {"storage", "uploads"},
-    "mypy_boto3_sqs": {"queue"},
-    "aws_lambda_powertools": {"api", "telemetry", "index"},
-    "os": {"index"},
-    "time": {"attempts"},
-    "signal": {"attempts"},
+    "mypy_boto3_events": {"completion"},
+    "mypy_boto3_s3": {"guard", "storage", "uploads"},
+    "mypy_boto3_sqs": {"failures"},
+    "aws_lambda_powertools": {"telemetry", "index"},
+    "os": {"index", "sandbox"},
+    "time": {"index", "sandbox", "timing"},
+    "signal": {"sandbox"},
 }
 
 
@@ -96,11 +105,10 @@ def test_every_service_is_known_in_its_home_only(room: str, path: Path) -> None:
     assert not strangers
 
 
-def test_the_readme_tells_of_every_room_in_its_place() -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_the_page_on_architecture_tells_of_every_room_in_its_place() -> None:
     told = {
         name: int(rank)
-        for rank, names in re.findall(r"^\| (\d) \| (.+?) \| ", readme, re.MULTILINE)
+        for rank, names in re.findall(r"^\| (\d) \| (.+?) \| ", page("architecture"), re.MULTILINE)
         for name in re.findall(r"`(\w+)`", names)
     }
     assert told == RANKS

@@ -1,4 +1,4 @@
-"""The README says what is so."""
+"""The README and the pages in docs say what is so."""
 
 import re
 from pathlib import Path
@@ -6,51 +6,65 @@ from pathlib import Path
 import pytest
 from pipeline import errors
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
-VARIABLES = (ROOT / "variables.tf").read_text()
+from tests.documents import PAGES, ROOT, TEXT, anchors, links, page
+from tools.build import variables_page
 
 
 def reasons() -> list[str]:
     return [error.reason for error in errors.Rejected.__subclasses__()]
 
 
-@pytest.mark.parametrize("name", re.findall(r'^variable "(\w+)"', VARIABLES, re.MULTILINE))
-def test_every_variable_is_there_with_its_default(name: str) -> None:
-    [body] = re.findall(rf'^variable "{name}" {{\n(.*?)^}}', VARIABLES, re.MULTILINE | re.DOTALL)
-    [default] = re.findall(r"^  default +=(.*)$", body, re.MULTILINE)
-    assert f"\n| `{name}` | `{default.strip()}` |" in README
-
-
-@pytest.mark.parametrize("variable", ["variants", "watermark"])
-def test_every_field_is_there_with_its_default(variable: str) -> None:
-    [fields] = re.findall(
-        rf'^variable "{variable}" .*?  type += [a-z(]+{{(.*?)^  }}',
-        VARIABLES,
-        re.MULTILINE | re.DOTALL,
+def test_the_page_on_variables_is_current() -> None:
+    assert variables_page.page(page("variables")) == page("variables"), (
+        "run: python tools variables"
     )
-    for name, default in re.findall(r"(\w+) += optional\(\w+(?:, (.+))?\)", fields):
-        rows = re.findall(rf"^\|[^|]*`{name}`[^|]*\|([^|]*)\|", README, re.MULTILINE)
-        assert any((default or "") in row for row in rows), f"{name}: {default}"
 
 
 @pytest.mark.parametrize("reason", reasons())
 def test_every_reason_is_there(reason: str) -> None:
-    assert f"`{reason}`" in README
+    assert f"`{reason}`" in page("reliability")
 
 
 @pytest.mark.parametrize(
-    "target", sorted(set(re.findall(r"^(?:\$ |.*`)?make ([a-z-]+)", README, re.MULTILINE)))
+    "target",
+    sorted(set(re.findall(r"^(?:\$ |.*`)?make (?:-C \S+ )?([a-z][a-z-]*)", TEXT, re.MULTILINE))),
 )
 def test_every_make_target_exists(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("test", sorted(set(re.findall(r"`(test_\w+)`", README))))
+@pytest.mark.parametrize("test", sorted(set(re.findall(r"`(test_\w+)`", TEXT))))
 def test_every_test_that_is_named_exists(test: str) -> None:
     assert any(f"def {test}(" in file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\((?!http)([^)#]+)\)", README))))
-def test_every_file_that_is_linked_exists(path: str) -> None:
-    assert (ROOT / path).exists()
+@pytest.mark.parametrize(
+    ("source", "link"), links(), ids=[f"{page.stem}: {link}" for page, link in links()]
+)
+def test_every_relative_link_leads_to_a_file_and_a_heading(source: Path, link: str) -> None:
+    path, _, anchor = link.partition("#")
+    target = (source.parent / path).resolve() if path else source
+    assert target.exists()
+    assert not anchor or anchor in anchors(PAGES[target])
+
+
+def test_the_readme_links_every_page() -> None:
+    readme = ROOT / "README.md"
+    linked = {ROOT / link.partition("#")[0] for source, link in links() if source == readme}
+    unlinked = set(PAGES) - linked
+    assert {page for page in unlinked if "examples" not in page.parts} == {readme}
+    assert ROOT / "examples" in linked
+
+
+def test_the_readme_is_short() -> None:
+    assert len(PAGES[ROOT / "README.md"].splitlines()) <= 200
+
+
+def test_the_times_in_the_readme_are_those_of_the_page_on_images() -> None:
+    [figures] = re.findall(
+        r"a JPEG takes (\S+) × as long as with sharp, an AVIF\s(\S+) ×", PAGES[ROOT / "README.md"]
+    )
+    rows = (
+        re.escape(name) + r" \| \d+ \| (\S+)" for name in ("JPEG → 1024 px JPEG", "JPEG → AVIF")
+    )
+    assert [re.findall(row, page("images")) for row in rows] == [[figure] for figure in figures]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pipeline.model import Format, Outcome, Picture, Published, Size, Source, Status
+from pipeline.model import Format, Image, ImageInfo, Outcome, Size, Source, Status
 from pipeline.records import of_outcome
 
 DAY = "2026-01-31/019c1234-5678-7abc-8def-0123456789ab"
@@ -16,11 +16,12 @@ DAY = "2026-01-31/019c1234-5678-7abc-8def-0123456789ab"
 WRITE_UNIT = 1024
 
 
-def record(source_key: str, variants: Sequence[str]) -> dict[str, Any]:
+def record(source_key: str, variants: Sequence[str], cdn_url: str | None = None) -> dict[str, Any]:
     """Return a record that is as long as they are on AWS: names, versions, hashes and all."""
     images = tuple(
-        Published(
+        Image(
             variant=variant,
+            etag="d41d8cd98f00b204e9800998ecf8427e",
             key=f"{variant}/{source_key}",
             format=Format.JPEG,
             width=1600,
@@ -36,10 +37,9 @@ def record(source_key: str, variants: Sequence[str]) -> dict[str, Any]:
             key=source_key,
             etag="d41d8cd98f00b204e9800998ecf8427e",
             size=4567891,
-            sequencer="0055AED6DCD90281E5",
             version="3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH",
         ),
-        picture=Picture(
+        info=ImageInfo(
             format=Format.JPEG,
             size=Size(width=4032, height=3024),
             frames=1,
@@ -48,10 +48,16 @@ def record(source_key: str, variants: Sequence[str]) -> dict[str, Any]:
             placeholder="mFkDBYCllvp+iIiDiMiIgqCJZPY4mFkDBYCl",
         ),
         images=images,
-        etags={image.key: "d41d8cd98f00b204e9800998ecf8427e" for image in images},
-        recipe="e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        confirmed_at=datetime.now(UTC),
     )
-    return of_outcome(outcome, started_at=datetime.now(UTC)).fields()
+    return of_outcome(
+        outcome,
+        source_key=source_key,
+        bucket="image-pipeline-source-123456789012",
+        cdn_url=cdn_url,
+        started_at=datetime.now(UTC),
+        now=datetime.now(UTC),
+    ).fields()
 
 
 def item_size(fields: Mapping[str, Any]) -> int:
@@ -80,7 +86,7 @@ def value_size(value: Any) -> int:
         ("cats/tom.jpg", ["large", "card", "thumb"], 1),
         ("cats/tom.jpg", ["large", "card", "thumb", "small"], 1),
         (f"uploads/-/{DAY}/tom.jpg", ["large", "card"], 1),
-        (f"uploads/-/{DAY}/tom.jpg", ["large", "card", "thumb"], 2),
+        (f"uploads/-/{DAY}/tom.jpg", ["large", "card", "thumb"], 1),
         (f"uploads/-/{DAY}/tom.jpg", ["large", "card", "thumb", "small"], 2),
         (f"uploads/b7d0c3ae-1d5e-4a52-9d4c-0a6c3f3c5b11/{DAY}/tom.jpg", ["large"], 1),
         (f"uploads/_{'0' * 64}/{DAY}/{'x' * 80}.jpg", ["large", "card", "thumb"], 2),
@@ -90,4 +96,19 @@ def test_a_record_takes_so_many_write_units(
     source_key: str, variants: Sequence[str], units: int
 ) -> None:
     size = item_size(record(source_key, variants))
+    assert -(-size // WRITE_UNIT) == units, f"{size} bytes"
+
+
+@pytest.mark.parametrize(
+    ("source_key", "variants", "units"),
+    [
+        ("cats/tom.jpg", ["large", "card", "thumb"], 1),
+        ("cats/tom.jpg", ["large", "card", "thumb", "small"], 2),
+        (f"uploads/-/{DAY}/tom.jpg", ["large", "card", "thumb"], 2),
+    ],
+)
+def test_a_record_with_urls_takes_so_many_write_units(
+    source_key: str, variants: Sequence[str], units: int
+) -> None:
+    size = item_size(record(source_key, variants, "https://d111111abcdef8.cloudfront.net"))
     assert -(-size // WRITE_UNIT) == units, f"{size} bytes"

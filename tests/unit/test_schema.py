@@ -1,9 +1,10 @@
-"""What the API's own description refuses."""
+"""Requests validated against the API's own description."""
 
 from typing import Any
 
 import pytest
-from pipeline.schema import violations
+from pipeline import web
+from pipeline.schema import KEYWORDS, violations
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -18,7 +19,7 @@ SCHEMA: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("size", [1, 10, 10.0])
-def test_what_fits_is_fine(size: float) -> None:
+def test_a_valid_value_has_no_violations(size: float) -> None:
     assert list(violations({"name": "tom", "kind": "cat", "size": size}, SCHEMA)) == []
 
 
@@ -41,10 +42,20 @@ def test_what_fits_is_fine(size: float) -> None:
         ({"name": "tom", "size": "1"}, "#/size", "must be of type integer"),
     ],
 )
-def test_what_does_not_fit_is_named_with_its_place(value: Any, pointer: str, detail: str) -> None:
+def test_a_violation_names_its_place_and_the_rule(value: Any, pointer: str, detail: str) -> None:
     [violation] = violations(value, SCHEMA)
     assert (violation.pointer, violation.detail) == (pointer, detail)
 
 
-def test_everything_that_is_wrong_is_named() -> None:
+def test_all_violations_are_found() -> None:
     assert len(list(violations({"name": "", "kind": "cow"}, SCHEMA))) == 3
+
+
+def test_the_description_uses_no_keyword_that_is_not_checked() -> None:
+    description = web.description(max_bytes=1000, accepts_options=True)
+    parameters = description["paths"]["/images"]["get"]["parameters"]
+    upload = description["components"]["schemas"]["Upload"]
+    options = upload["properties"]["options"]["properties"]
+    properties = [*upload["properties"].values(), *options.values()]
+    schemas = [upload, *properties, *(each["schema"] for each in parameters)]
+    assert set().union(*schemas) <= KEYWORDS | {"description", "default"}

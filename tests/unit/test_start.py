@@ -7,9 +7,8 @@ from pathlib import Path
 LAMBDA = Path(__file__).parents[2] / "lambda"
 
 OPTIONAL = {
-    "aws_lambda_powertools.event_handler",
-    "boto3.dynamodb.types",
-    "pipeline.announcements",
+    "boto3",  # botocore is enough, and faster
+    "pipeline.completion",
     "pipeline.api",
     "pipeline.table",
     "pipeline.uploads",
@@ -27,5 +26,17 @@ def test_optional_parts_are_not_loaded_at_start() -> None:
         check=True,
     )
     loaded = set(done.stdout.split())
-    assert "pipeline.process" in loaded
+    assert "pipeline.reconcile" in loaded
     assert not loaded & OPTIONAL
+
+
+def test_the_handler_itself_loads_no_decoder() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import index, sys; print(*sys.modules)"],
+        cwd=LAMBDA,
+        env={"POWERTOOLS_METRICS_NAMESPACE": "test"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not {"PIL", "pillow_heif"} & set(done.stdout.split())

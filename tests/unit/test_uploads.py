@@ -1,4 +1,4 @@
-"""Keys that the server makes, and the names of those who upload."""
+"""Keys of new uploads, and the names of their owners."""
 
 import re
 import time
@@ -9,10 +9,18 @@ import pytest
 from pipeline import web
 from pipeline.api import EXPLANATIONS
 from pipeline.errors import Rejected, UnreadableEvent
-from pipeline.uploads import EXTENSIONS, NOBODY, new_key, owner_of, prefix_of, safe_name
+from pipeline.uploads import (
+    _ALIASES,
+    ANONYMOUS,
+    EXTENSIONS,
+    new_key,
+    owner_of,
+    prefix_of,
+    safe_name,
+)
 
 
-def test_a_key_tells_owner_day_and_name() -> None:
+def test_a_key_holds_owner_day_and_name() -> None:
     key = new_key("My cat.JPG", "image/jpeg", owner="alice")
     folder, owner, day, unique, name = key.split("/")
     assert (folder, owner, name) == ("uploads", "alice", "My-cat.jpg")
@@ -21,7 +29,7 @@ def test_a_key_tells_owner_day_and_name() -> None:
     assert UUID(unique).variant == "specified in RFC 4122"
 
 
-def test_keys_are_in_the_order_of_time_and_never_the_same() -> None:
+def test_keys_are_unique_and_sort_by_time() -> None:
     earlier = {new_key("a.png", "image/png", owner="-") for _ in range(50)}
     time.sleep(0.002)
     later = {new_key("a.png", "image/png", owner="-") for _ in range(50)}
@@ -45,7 +53,7 @@ def test_keys_are_in_the_order_of_time_and_never_the_same() -> None:
         ("/", "image"),
     ],
 )
-def test_names_are_safe_everywhere(filename: str, name: str) -> None:
+def test_file_names_become_portable(filename: str, name: str) -> None:
     assert safe_name(filename) == name
 
 
@@ -53,30 +61,37 @@ def test_names_are_safe_everywhere(filename: str, name: str) -> None:
     "subject",
     ["-", "..", "", "auth0|5f7c", "a/b", "a b", "é", "x" * 65, "_" + "0" * 64, "-alice", "a%2Fb"],
 )
-def test_a_subject_that_is_not_plain_is_filed_under_its_hash(subject: str) -> None:
+def test_a_subject_with_special_characters_is_hashed(subject: str) -> None:
     assert re.fullmatch("_[0-9a-f]{64}", owner_of(subject))
 
 
-def test_a_plain_subject_is_filed_under_its_own_name() -> None:
+def test_a_plain_subject_is_its_own_name() -> None:
     assert (
         owner_of("b7d0c3ae-1d5e-4a52-9d4c-0a6c3f3c5b11") == "b7d0c3ae-1d5e-4a52-9d4c-0a6c3f3c5b11"
     )
 
 
 def test_no_two_subjects_share_a_prefix() -> None:
-    subjects = ["alice", "alice2", "Alice", "-", NOBODY + "x", "alice/", "alice/bob"]
-    prefixes = {prefix_of(owner_of(subject)) for subject in subjects} | {prefix_of(NOBODY)}
+    subjects = ["alice", "alice2", "Alice", "-", ANONYMOUS + "x", "alice/", "alice/bob"]
+    prefixes = {prefix_of(owner_of(subject)) for subject in subjects} | {prefix_of(ANONYMOUS)}
     assert len(prefixes) == len(set(subjects)) + 1
     assert not any(one != other and one.startswith(other) for one in prefixes for other in prefixes)
 
 
-def test_the_description_names_the_types_that_are_taken() -> None:
-    upload = web.description(max_bytes=1000)["components"]["schemas"]["Upload"]["properties"]
+def test_the_description_lists_the_accepted_types() -> None:
+    upload = web.description(max_bytes=1000, accepts_options=True)["components"]["schemas"][
+        "Upload"
+    ]["properties"]
     assert upload["content_type"]["enum"] == list(EXTENSIONS)
     assert upload["size"]["maximum"] == 1000
 
 
+def test_every_alias_is_of_an_accepted_type() -> None:
+    assert set(_ALIASES.values()) <= set(EXTENSIONS)
+    assert not set(_ALIASES) & set(EXTENSIONS)
+
+
 def test_every_reason_has_an_explanation() -> None:
-    # What could not be read has no key that anybody could ask about.
+    # An unreadable event has no key to look up.
     reasons = {error.reason for error in Rejected.__subclasses__()} - {UnreadableEvent.reason}
     assert set(EXPLANATIONS) == reasons

@@ -3,8 +3,8 @@
 import json
 from collections import Counter
 
-from backfilling import results
-from backfilling.results import Results
+from tools.operations import results
+from tools.operations.results import Results
 
 REJECTED = [
     {"key": f"{name}.gif", "reason": "unsupported-format", "message": "a gif"} for name in "abcd"
@@ -22,6 +22,23 @@ def test_every_end_has_its_line() -> None:
         "2 up to date already",
         '4 rejected, unsupported-format: "a.gif", "b.gif", "c.gif", …',
         '1 not reviewed yet: "new\\n.jpg"',
+    ]
+
+
+def test_nothing_that_others_wrote_commands_the_terminal() -> None:
+    hostile, shown = "\x1b[2J\x9b\u202e", r"\x1b[2J\x9b\u202e"
+    rejection = {"key": f"k{hostile}", "reason": f"r{hostile}", "message": "m"}
+    lines = told(
+        statuses=Counter({f"s{hostile}": 1, "rejected": 1}),
+        rejections=[rejection],
+        failures=Counter({f"e{hostile}": 1}),
+        unreviewed=[f"u{hostile}"],
+    )
+    assert lines[:4] == [
+        f"1 s{shown}",
+        f'1 rejected, r{shown}: "k{shown}"',
+        f'1 not reviewed yet: "u{shown}"',
+        f"1 in batches that failed, e{shown}",
     ]
 
 

@@ -4,8 +4,9 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from contact_sheet import Photograph, Side, draw
 from PIL import Image
+
+from tools.local.contact_sheet import Photograph, Side, draw
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def colors(sheet: Path) -> set[tuple[int, ...]]:
 
 
 def test_a_photograph_stands_above_its_result(photo: Side, sheet: Path) -> None:
-    draw([Photograph(before=photo, after=photo, milliseconds=12)], sheet)
+    draw([Photograph(before=photo, after=[photo], milliseconds=12)], sheet)
 
     assert colors(sheet) == {(4, 3, 0)}
 
@@ -57,7 +58,7 @@ def test_a_photograph_stands_above_its_result(photo: Side, sheet: Path) -> None:
 def test_every_photograph_adds_a_column(photo: Side, sheet: Path) -> None:
     widths = []
     for count in (1, 3):
-        draw([Photograph(before=photo, after=photo)] * count, sheet)
+        draw([Photograph(before=photo, after=[photo])] * count, sheet)
         with Image.open(sheet) as image:
             widths.append(image.width)
 
@@ -90,6 +91,6 @@ def test_the_sheet_is_small_enough_for_a_page(sheet: Path, tmp_path: Path) -> No
     Image.effect_noise((400, 400), 100).save(noise)
     side = Side(noise, "400 × 400", noise.stat().st_size)
 
-    draw([Photograph(before=side, after=side)] * 6, sheet)
+    draw([Photograph(before=side, after=[side])] * 6, sheet)
 
     assert sheet.stat().st_size <= 400_000

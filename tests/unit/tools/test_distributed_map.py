@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from local_cloud.distributed_map import (
+from moto import mock_aws
+
+from tools.local.ministack.distributed_map import (
     Child,
     MapRun,
     StateFailed,
@@ -16,7 +18,6 @@ from local_cloud.distributed_map import (
     read_items,
     write_results,
 )
-from moto import mock_aws
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -1,12 +1,12 @@
-"""What is on the failure queue is read alike whoever wrote it, and shown as it is."""
+"""Messages on the failure queue are read alike, whichever service wrote them."""
 
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from redriving.failure import Failure, Unreadable, printable, read
 
 from tests.factories import record
+from tools.operations.failure import Failure, Unreadable, read
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -16,7 +16,7 @@ EVENT = {"Records": [record("a b.jpg")]}
 REJECTED = {
     "requestContext": {"requestId": "1", "condition": "Rejected"},
     "requestPayload": EVENT,
-    "rejection": {"reason": "corrupt-image", "message": "it ends too soon", "found": {}},
+    "rejection": {"reason": "corrupt-image", "message": "it ends too soon", "details": {}},
 }
 
 # As AWS Lambda documents it under "Capturing records of asynchronous invocations".
@@ -84,7 +84,7 @@ def failure(body: object, **attributes: str) -> Failure:
 def test_both_framed_kinds_are_read(body: object, told: tuple[str, str]) -> None:
     read = failure(body)
     assert (read.reason, read.detail) == told
-    assert read.keys == ("s3://source/a b.jpg",)
+    assert read.objects == (("source", "a b.jpg"),)
     assert read.event == EVENT
     assert read.time == "2026-01-02T03:04:05+00:00"
 
@@ -92,7 +92,7 @@ def test_both_framed_kinds_are_read(body: object, told: tuple[str, str]) -> None
 def test_a_failure_of_the_workflow_is_told_in_the_words_of_the_function() -> None:
     read = failure(WORKFLOW_EXHAUSTED)
     assert (read.reason, read.detail) == ("RetriesExhausted", "out of time")
-    assert read.keys == ("s3://source/a b+%.jpg",)
+    assert read.objects == (("source", "a b+%.jpg"),)
     assert read.event == S3_EVENT
 
 
@@ -110,17 +110,16 @@ def test_a_dead_letter_of_eventbridge_is_an_event_as_it_was(
 ) -> None:
     read = failure(S3_EVENT, ERROR_CODE="NO_PERMISSIONS", **more)
     assert (read.reason, read.detail) == ("NO_PERMISSIONS", detail)
-    assert read.keys == ("s3://source/a b+%.jpg",)
+    assert read.objects == (("source", "a b+%.jpg"),)
     assert read.event == S3_EVENT
 
 
 @pytest.mark.parametrize("broken", [None, 7, {}, {"s3": {"object": {"key": None}}}])
 def test_a_rejection_of_what_is_no_upload_can_be_read(broken: Any) -> None:
     event = {"Records": [broken, record("a.jpg")]}
-    assert failure({**REJECTED, "requestPayload": event}).keys == (
-        "a record without an upload",
-        "s3://source/a.jpg",
-    )
+    read = failure({**REJECTED, "requestPayload": event})
+    assert read.uploads == "a record without an upload, s3://source/a.jpg"
+    assert read.buckets == {"source"}
 
 
 @pytest.mark.parametrize(
@@ -150,12 +149,69 @@ def test_of_anything_else_there_is_nothing_but_its_id(body: str) -> None:
         read(message(body))
 
 
+STEP = {"step": "reject", "event": EVENT, "source": None, "rejection": {}}
+HTTP = {"version": "2.0", "routeKey": "GET /images", "requestContext": {"http": {}}}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param(STEP, id="step"),
+        pytest.param(HTTP, id="HTTP request"),
+        pytest.param({"step": "recipe"}, id="recipe"),
+        pytest.param(
+            {"step": "backfill", "bucket": "source", "items": [], "reviewed_only": False},
+            id="backfill",
+        ),
+        pytest.param({**EVENT, **STEP}, id="step beside a notification"),
+        pytest.param({**EVENT, **HTTP}, id="HTTP request beside a notification"),
+        pytest.param({**EVENT, **S3_EVENT}, id="both shapes at once"),
+        pytest.param({**EVENT, "deadline": 1}, id="deadline beside a notification"),
+        pytest.param({**S3_EVENT, **STEP}, id="step beside an event"),
+        pytest.param({**S3_EVENT, **HTTP}, id="HTTP request beside an event"),
+        pytest.param({**S3_EVENT, "source": "aws.ec2"}, id="event of EC2"),
+        pytest.param({**S3_EVENT, "source": ["aws.s3"]}, id="source in a list"),
+        pytest.param(
+            {"Records": [{**record("a.jpg"), "detail": S3_EVENT["detail"]}]},
+            id="event under the key of a record",
+        ),
+        pytest.param({"Event": "s3:TestEvent"}, id="test event"),
+        pytest.param({}, id="nothing"),
+    ],
+)
+@pytest.mark.parametrize("frame", [REJECTED, EXHAUSTED, WORKFLOW_EXHAUSTED])
+def test_what_asks_for_more_than_an_upload_is_not_forwarded(
+    frame: dict[str, Any], payload: dict[str, Any]
+) -> None:
+    with pytest.raises(Unreadable, match=r"^one asks for something other than an upload"):
+        failure({**frame, "requestPayload": payload})
+
+
+@pytest.mark.parametrize(
+    "more",
+    [STEP, HTTP, {"Records": []}, {"requestPayload": S3_EVENT}],
+    ids=["step", "HTTP request", "records", "frame"],
+)
+def test_a_dead_letter_that_asks_for_more_than_an_upload_is_not_forwarded(
+    more: dict[str, Any],
+) -> None:
+    with pytest.raises(Unreadable):
+        failure({**S3_EVENT, **more}, ERROR_CODE="NO_PERMISSIONS")
+
+
+def test_members_of_a_hostile_payload_command_no_terminal() -> None:
+    with pytest.raises(Unreadable) as refused:
+        failure({**REJECTED, "requestPayload": {"\x1b[2J": 1, "\u202e": 2}})
+    assert str(refused.value).endswith(r"with the members \x1b[2J, \u202e")
+
+
+def test_a_replay_of_an_archive_is_an_event_of_s3() -> None:
+    replay = {**S3_EVENT, "replay-name": "yesterday"}
+    assert failure({**REJECTED, "requestPayload": replay}).event == replay
+
+
 HOSTILE = "\x1b[2J\n\r\x9b\u202e\u2028\x00"
 SHOWN = r"\x1b[2J\n\r\x9b\u202e\u2028\x00"
-
-
-def test_what_is_printable_is_as_it_was() -> None:
-    assert printable("a b+%é\\ネコ🐈.jpg") == "a b+%é\\ネコ🐈.jpg"
 
 
 def test_nothing_that_others_wrote_commands_the_terminal() -> None:

@@ -5,9 +5,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import interpreters
 import pytest
-from interpreters import Interpreter
+
+from tools.build import interpreters
+from tools.build.interpreters import Interpreter
 
 FakePython = Callable[..., Path]
 

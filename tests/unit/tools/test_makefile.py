@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-MAKEFILE = Path(__file__).parents[3] / "Makefile"
+from tests.unit.tools.test_install import INSTALLER
+from tools import ROOT
+
+PRINTING = """#!/bin/sh
+printf '%s\\n' "$@"
+printenv GIVEN_TO_MAKE | sed -n "s/^ *\\\\([A-Z_]*=.\\\\)/\\\\1/p"
+"""
 
 Make = Callable[..., list[str]]
 
@@ -20,11 +26,13 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)
     for name in ("python", "terraform"):
-        (programs / name).write_text("""#!/bin/sh\nprintf '%s\\n' "$@"\n""")
+        (programs / name).write_text(PRINTING)
         (programs / name).chmod(0o755)
-    (folder / "tools").mkdir()
-    (folder / "tools" / "requirements.txt").touch()
-    shutil.copy(MAKEFILE, folder)
+    for name in ("Makefile", *INSTALLER):
+        (folder / name).parent.mkdir(exist_ok=True, parents=True)
+        shutil.copy(ROOT / name, folder / name)
+    for name in ("requirements.txt", "requirements-local.txt"):
+        (folder / "tools" / name).touch()
     monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
     return folder
 
@@ -56,7 +64,7 @@ def test_the_aws_cli_runs_by_the_python_beside_it(clone: Path, make: Make) -> No
 
 @pytest.mark.parametrize("photo", ["my cat.jpg", "a$b.jpg", "a$(b).jpg", "a\"b'.jpg", "-x.jpg"])
 def test_a_photograph_of_any_name_arrives_whole(make: Make, photo: str) -> None:
-    assert make("demo", f"PHOTO={photo}") == ["tools/demo.py", "--", photo]
+    assert make("demo", f"PHOTO={photo}") == ["tools", "demo", f"PHOTO={photo}"]
 
 
 def test_a_photograph_may_be_named_by_the_environment(
@@ -64,16 +72,34 @@ def test_a_photograph_may_be_named_by_the_environment(
 ) -> None:
     monkeypatch.setenv("PHOTO", "a$b.jpg")
 
-    assert make("demo") == ["tools/demo.py", "--", "a$b.jpg"]
+    assert make("demo") == ["tools", "demo", "PHOTO=a$b.jpg"]
 
 
 def test_without_a_photograph_the_samples_are_shown(make: Make) -> None:
-    assert make("demo") == ["tools/demo.py"]
+    assert make("demo") == ["tools", "demo"]
+
+
+@pytest.mark.parametrize("target", ["up", "demo"])
+def test_settings_of_any_name_arrive_whole(make: Make, target: str) -> None:
+    assert make(target, "SETTINGS=my $shop.tfvars")[-1] == "SETTINGS=my $shop.tfvars"
+
+
+def test_terraform_is_missed_before_anything_is_installed(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (clone / ".venv" / "bin" / "terraform").unlink()
+    monkeypatch.setenv("PATH", f"{clone / '.venv' / 'bin'}:/usr/bin:/bin")
+
+    done = subprocess.run(["make", "demo"], cwd=clone, capture_output=True, text=True, check=False)
+
+    assert done.returncode
+    assert done.stderr.startswith("Terraform 1.9 or later is needed")
+    assert not (clone / ".venv" / "installed-local").exists()
 
 
 @pytest.mark.parametrize("prefix", ["-x/", "a b/", "$a/"])
 def test_a_prefix_of_any_form_arrives_whole(make: Make, prefix: str) -> None:
-    assert make("backfill", f"PREFIX={prefix}") == ["tools/backfill.py", f"--prefix={prefix}"]
+    assert make("backfill", f"PREFIX={prefix}") == ["tools", "backfill", f"PREFIX={prefix}"]
 
 
 def test_what_is_made_here_is_cleaned_away(clone: Path, make: Make) -> None:

@@ -7,16 +7,18 @@ import sys
 from pathlib import Path, PurePosixPath
 from zipfile import ZipFile
 
-import package
 import pytest
-import wheels
-from package import PLATFORMS, SERVICES, SOURCE, _is_litter, _is_used, _trimmed, build
-from wheels import WheelError
+
+from tools import ROOT
+from tools.build import package, wheels
+from tools.build.interpreters import this_python
+from tools.build.package import PLATFORMS, SERVICES, SOURCE, _is_litter, _is_used, _trimmed, build
+from tools.build.wheels import WheelError
 
 AS_AN_OLD_PYTHON = """
 import runpy, sys
 sys.version_info = (3, 9, 18, "final", 0)
-runpy.run_path(sys.argv[1], run_name="__main__")
+runpy.run_path("tools", run_name="__main__")
 """
 
 
@@ -45,6 +47,7 @@ def test_what_the_function_loads_is_packed(path: str) -> None:
     "path",
     [
         "PIL/EpsImagePlugin.py",
+        "aws_lambda_powertools/event_handler/api_gateway.py",
         "PIL/_imagingtk.cpython-313-aarch64-linux-gnu.so",
         "PIL/_imaging.pyi",
         "botocore/data/ec2/2016-11-15/service-2.json.gz",
@@ -75,14 +78,15 @@ def test_a_wheel_that_the_function_could_not_run_stops_the_build(
 
 def test_a_python_that_is_too_old_is_a_sentence() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", AS_AN_OLD_PYTHON, package.__file__],
+        [sys.executable, "-c", AS_AN_OLD_PYTHON, "package"],
         capture_output=True,
         text=True,
         check=False,
+        cwd=ROOT,
     )
 
     assert done.returncode == 1
-    assert done.stderr.startswith("The package was not made: Python 3.11 or later is needed")
+    assert done.stderr.startswith("Python 3.11 or later is needed")
     assert done.stderr.endswith(" is 3.9.\n")
 
 
@@ -94,3 +98,17 @@ def test_the_list_of_endpoints_keeps_the_services_in_use_and_all_else() -> None:
 
     [partition] = trimmed["partitions"]
     assert partition == {"regions": {"eu-west-1": {}}, "services": {"s3": {"endpoints": {}}}}
+
+
+def test_the_compiler_is_pythons_own_and_not_one_in_the_current_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = tmp_path / "stage"
+    stage.mkdir()
+    (stage / "index.py").touch()
+    (tmp_path / "compileall.py").write_text("raise SystemExit('not compileall')")
+    monkeypatch.chdir(tmp_path)
+
+    package._compile(stage, this_python())
+
+    assert list(stage.glob("__pycache__/index.*.pyc"))

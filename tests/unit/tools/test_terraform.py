@@ -1,18 +1,17 @@
 """Where the provider comes from, and what becomes of a configuration that is linked."""
 
 import json
-import os
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import terraform
-from isolation import isolated
-from terraform import ROOT, linked_root, provider_mirror
+
+from tools import ROOT, terraform
+from tools.environment import Credentials, isolated
+from tools.terraform import REATTACH, Terraform, linked_root, provider_mirror
 
 LOCK = 'provider "registry.terraform.io/hashicorp/aws" {\n  version     = "5.100.0"\n}\n'
 TARGET = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
@@ -71,7 +70,12 @@ def test_a_mirror_can_be_named_by_the_caller_of_the_local_cloud(
     named = mirror("b")
     monkeypatch.chdir(tmp_path)
 
-    environment = isolated({"TF_PLUGIN_DIR": "b"}, endpoint="https://127.0.0.1:4566", home=tmp_path)
+    environment = isolated(
+        {"TF_PLUGIN_DIR": "b"},
+        endpoint="https://127.0.0.1:4566",
+        home=tmp_path,
+        credentials=Credentials.random(),
+    )
 
     assert provider_mirror(lock, environment) == named
 
@@ -101,24 +105,20 @@ def test_a_linked_root_has_nothing_of_the_users_own_deployment(
     assert configuration == {"main.tf", "outputs.tf", "variables.tf", "given.auto.tfvars.json"}
 
 
-def test_a_terraform_too_old_for_the_tests_is_a_sentence(tmp_path: Path) -> None:
-    program = tmp_path / "terraform"
-    program.write_text("""#!/bin/sh\necho '{"terraform_version": "1.9.8"}'\n""")
-    program.chmod(0o755)
-
-    done = subprocess.run(
-        [sys.executable, terraform.__file__],
-        env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.returncode == 1
-    assert done.stderr == "`make test` needs Terraform 1.11 or later, and 1.9.8 is installed.\n"
-
-
 def test_the_repositorys_lock_file_is_out_of_terraforms_reach(tmp_path: Path) -> None:
     linked_root(tmp_path)
 
     assert not (tmp_path / ".terraform.lock.hcl").is_symlink()
+
+
+def test_init_installs_a_provider_that_runs_already(tmp_path: Path) -> None:
+    program = tmp_path / "terraform"
+    program.write_text(f'#!/bin/sh\nprintf "%s" "${{{REATTACH}-}}" > told\n')
+    program.chmod(0o755)
+    terraform = Terraform(tmp_path, {"PATH": f"{tmp_path}:/usr/bin:/bin", REATTACH: "{}"})
+
+    terraform.init()
+    during_init = (tmp_path / "told").read_text()
+    terraform.run("plan")
+
+    assert (during_init, (tmp_path / "told").read_text()) == ("", "{}")

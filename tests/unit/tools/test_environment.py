@@ -1,10 +1,13 @@
 """What programs that talk to the local cloud get to know of the caller's environment."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from isolation import isolated
 
+from tools.environment import Credentials, isolated
+
+MADE_UP = Credentials("LOCAL1", "made-up")
 ENDPOINT = "https://127.0.0.1:4566"
 CALLER = {
     "AWS_ACCESS_KEY_ID": "AKIAREALREALREALREAL",
@@ -25,18 +28,22 @@ CALLER = {
 }
 
 
+def local(home: Path) -> dict[str, Any]:
+    return {"endpoint": ENDPOINT, "home": home, "credentials": MADE_UP}
+
+
 def test_nothing_of_the_callers_account_is_left(tmp_path: Path) -> None:
-    environment = isolated(CALLER, endpoint=ENDPOINT, home=tmp_path)
+    environment = isolated(CALLER, **local(tmp_path))
 
     assert not {name for name, value in environment.items() if "real" in value.lower()}
 
 
 def test_what_is_no_setting_of_aws_or_terraform_stays(tmp_path: Path) -> None:
-    assert isolated(CALLER, endpoint=ENDPOINT, home=tmp_path)["HOME"] == "/home/me"
+    assert isolated(CALLER, **local(tmp_path))["HOME"] == "/home/me"
 
 
 def test_the_shared_files_are_looked_for_where_nothing_is(tmp_path: Path) -> None:
-    environment = isolated(CALLER, endpoint=ENDPOINT, home=tmp_path)
+    environment = isolated(CALLER, **local(tmp_path))
 
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         assert Path(environment[name]).parent == tmp_path
@@ -47,13 +54,17 @@ def test_a_terraform_configuration_file_stays_if_it_is_there(tmp_path: Path) -> 
     file = tmp_path / "terraform.tfrc"
     file.touch()
 
-    environment = isolated({"TF_CLI_CONFIG_FILE": str(file)}, endpoint=ENDPOINT, home=tmp_path)
+    environment = isolated(
+        {"TF_CLI_CONFIG_FILE": str(file)}, endpoint=ENDPOINT, home=tmp_path, credentials=MADE_UP
+    )
 
     assert environment["TF_CLI_CONFIG_FILE"] == str(file)
 
 
 @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
 def test_the_local_cloud_is_never_asked_through_a_proxy(tmp_path: Path, name: str) -> None:
-    environment = isolated({name: "intranet"}, endpoint=ENDPOINT, home=tmp_path)
+    environment = isolated(
+        {name: "intranet"}, endpoint=ENDPOINT, home=tmp_path, credentials=MADE_UP
+    )
 
     assert environment["NO_PROXY"] == environment["no_proxy"] == "intranet,127.0.0.1,localhost"

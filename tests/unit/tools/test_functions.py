@@ -1,7 +1,10 @@
+import importlib
 import traceback
 
 import pytest
-from local_cloud.functions import error_name
+
+from tools.local import ministack
+from tools.local.ministack.functions import error_name
 
 
 class OutOfLuck(Exception):
@@ -37,3 +40,12 @@ def test_a_line_of_the_log_is_no_error() -> None:
 def test_a_function_that_died_has_ended_its_runtime() -> None:
     body = {"errorMessage": "Worker process died", "errorType": "Runtime.HandlerError"}
     assert error_name({"body": body, "log": ""}) == "Runtime.ExitError"
+
+
+def test_another_version_of_ministack_is_refused_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ministack, "MINISTACK", "1.5.0")
+
+    with pytest.raises(ImportError, match=r"completes MiniStack 1\.5\.0"):
+        importlib.import_module("tools.local.ministack.app")

@@ -7,14 +7,15 @@ import sys
 import time
 from pathlib import Path
 
-import processes
 import pytest
-from processes import CommandFailed, run, uninterrupted
+
+from tools import ROOT, subprocesses
+from tools.subprocesses import CommandFailed, run, uninterrupted
 
 SLEEPER = "sleep 60 & echo $!; wait"
 PATIENT = """
 import time
-from processes import interruptible
+from tools.subprocesses import interruptible
 
 with interruptible():
     print("waiting", flush=True)
@@ -73,20 +74,20 @@ def test_ctrl_c_ends_even_what_a_shell_has_ignore_it() -> None:
         ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-c", PATIENT],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path(processes.__file__).parent)},
+        cwd=ROOT,
         text=True,
     ) as program:
         assert program.stdout
         assert program.stdout.readline() == "waiting\n"
 
         program.send_signal(signal.SIGINT)
-        _, told = program.communicate(timeout=5)
+        _, told = program.communicate(timeout=30)
 
     assert (program.returncode, told) == (1, "\nInterrupted.\n")
 
 
 def _has_ended(pid: int) -> bool:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         status = Path(f"/proc/{pid}/status")
         try:
@@ -97,3 +98,20 @@ def _has_ended(pid: int) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def test_a_session_ends_with_all_of_its_groups() -> None:
+    fork = "import os, time; os.fork() or os.setpgid(0, 0)"
+    # In one write each: both processes have the same pipe.
+    script = f"{fork}; os.write(1, b'%d\\n' % os.getpid()); time.sleep(60)"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as leader:
+        assert leader.stdout
+        pids = {int(leader.stdout.readline()) for _ in range(2)}
+        assert leader.pid in pids
+
+        subprocesses.kill_session(leader.pid)
+
+        leader.wait()
+    assert not [pid for pid in pids if subprocesses._session(pid)]

@@ -1,0 +1,326 @@
+"""Every finding about programs, quotas, names and events is provoked once, and has its fix."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jmespath  # type: ignore[import-untyped]
+import pytest
+
+from tests.scripted_aws import ScriptedAws
+from tools import subprocesses
+from tools.build.interpreters import Interpreter
+from tools.operations.doctor import bucket_events, programs
+from tools.operations.doctor.account import Account
+from tools.operations.doctor.finding import Finding, report
+from tools.operations.doctor.run import Patient, ask_aws, examine
+from tools.operations.place import Place
+from tools.terraform import Terraform
+
+USER = "arn:aws:iam::123456789012:user/ann"
+ROLE = "arn:aws:sts::123456789012:assumed-role/deployer/ann"
+SSO = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_0123/ann"
+
+USUAL: Mapping[str, Any] = {
+    "name": "shop",
+    "bucket_prefix": None,
+    "source_bucket_name": None,
+    "processed_bucket_name": None,
+    "existing_source_bucket": None,
+    "existing_processed_bucket": None,
+    "memory_mb": 1769,
+    "reserved_concurrency": None,
+    "kms_key": None,
+}
+LIMITS = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}
+HEALTHY: Mapping[str, Any] = {
+    "GetAccountSettings": {"AccountLimit": LIMITS},
+    "GetFunctionConcurrency": "ResourceNotFoundException",
+    "HeadBucket": "404",
+    "GetRole": "NoSuchEntity",
+    "GetBucketNotificationConfiguration": {"EventBridgeConfiguration": {}},
+}
+FEW = {"AccountLimit": {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10}}
+MORE_CONCURRENCY = (
+    "aws service-quotas request-service-quota-increase --service-code lambda"
+    " --quota-code L-B99A9384 --desired-value"
+)
+
+
+def resource(kind: str, **values: str) -> dict[str, Any]:
+    return {"type": kind, "values": values}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    folder = tmp_path / "root"
+    folder.mkdir()
+    return Place(folder=folder, environment={})
+
+
+def patient(
+    place: Place,
+    aws: ScriptedAws,
+    *resources: Mapping[str, Any],
+    arn: str = USER,
+    **changes: Any,
+) -> Patient:
+    account = Account(id="123456789012", arn=arn, region="eu-west-1", aws=aws.session())
+    return Patient(account=account, place=place, values={**USUAL, **changes}, resources=resources)
+
+
+def findings(
+    place: Place, *resources: Mapping[str, Any], answers: Mapping[str, Any], **changes: Any
+) -> list[Finding]:
+    """Return what is found in an account that differs from a healthy one in *answers*."""
+    aws = ScriptedAws(**{**HEALTHY, **answers})
+    return list(ask_aws(patient(place, aws, *resources, **changes)))
+
+
+def test_nothing_is_found_in_a_healthy_account(place: Place) -> None:
+    assert findings(place, answers={}) == []
+
+
+def test_a_new_account_runs_few_functions_at_once(place: Place) -> None:
+    [found] = findings(place, answers={"GetAccountSettings": FEW})
+
+    assert found.problem.startswith("Lambda runs at most 10 functions at once")
+    assert found.fix == f"{MORE_CONCURRENCY} 1000"
+    assert not found.is_blocking
+
+
+def test_a_reservation_that_leaves_too_little(place: Place) -> None:
+    [found] = findings(place, answers={}, reserved_concurrency=950)
+
+    assert found.is_blocking
+    assert found.fix == f"{MORE_CONCURRENCY} 2050"
+
+
+def test_a_reservation_replaces_the_one_that_there_is(place: Place) -> None:
+    limits = {"AccountLimit": {**LIMITS, "UnreservedConcurrentExecutions": 100}}
+    answers = {
+        "GetAccountSettings": limits,
+        "GetFunctionConcurrency": {"ReservedConcurrentExecutions": 900},
+    }
+
+    assert findings(place, answers=answers, reserved_concurrency=900) == []
+
+
+def test_a_new_account_gets_little_memory(place: Place) -> None:
+    (place.folder / "terraform.tfvars").write_text("memory_mb = 3538\n")
+
+    _, found = findings(place, answers={"GetAccountSettings": FEW}, memory_mb=3538)
+
+    assert "at most 3008 MB" in found.problem
+    assert found.fix.endswith("terraform.tfvars # memory_mb = 3008")
+
+
+@pytest.mark.parametrize(("answer", "owner"), [({}, "this account"), ("403", "another account")])
+def test_a_bucket_name_that_is_taken(place: Place, answer: Any, owner: str) -> None:
+    source, processed = findings(place, answers={"HeadBucket": answer})
+
+    assert f"shop-source-123456789012 exists already, in {owner}" in source.problem
+    assert source.fix == "echo 'bucket_prefix = \"shop-2\"' >> terraform.tfvars"
+    assert "shop-processed-123456789012" in processed.problem
+
+
+def test_a_bucket_name_of_ones_own_choice_that_is_taken(place: Place) -> None:
+    own = {"source_bucket_name": "cats", "processed_bucket_name": "dogs"}
+
+    found, _ = findings(place, answers={"HeadBucket": "403"}, **own)
+
+    assert found.fix == "echo 'source_bucket_name = \"cats-2\"' >> terraform.tfvars"
+
+
+def test_existing_buckets_are_expected_to_exist(place: Place) -> None:
+    existing = {"existing_source_bucket": "cats", "existing_processed_bucket": "dogs"}
+
+    assert findings(place, answers={"HeadBucket": {}}, **existing) == []
+
+
+def test_names_that_terraform_has_taken_itself_are_no_finding(place: Place) -> None:
+    made = (
+        resource("aws_s3_bucket", bucket="shop-source-123456789012"),
+        resource("aws_s3_bucket", bucket="shop-processed-123456789012"),
+        resource("aws_iam_role", name="shop"),
+    )
+
+    assert findings(place, *made, answers={"HeadBucket": {}, "GetRole": "Unasked"}) == []
+
+
+def test_a_role_that_is_there_already(place: Place) -> None:
+    role = {"Path": "/", "RoleName": "shop", "RoleId": "A" * 16, "Arn": USER, "CreateDate": 0}
+
+    [found] = findings(place, answers={"GetRole": {"Role": role}})
+
+    assert found.fix == "echo 'name = \"shop-2\"' >> terraform.tfvars"
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:lambda:eu-west-1:999999999999:function:shop",
+        "arn:aws:lambda:us-east-1:123456789012:function:shop",
+    ],
+)
+def test_what_was_deployed_elsewhere(place: Place, arn: str) -> None:
+    made = resource("aws_lambda_function", arn=arn), resource("aws_s3_bucket", arn="arn:aws:s3:::a")
+
+    [found] = findings(place, *made, answers={})
+
+    assert found.is_blocking
+    assert found.fix.startswith("terraform workspace new")
+
+
+def test_an_existing_bucket_that_sends_no_events(place: Place) -> None:
+    answers: dict[str, Any] = {"GetBucketNotificationConfiguration": {}}
+
+    [found] = findings(place, answers=answers, existing_source_bucket="photos")
+
+    assert found.problem.startswith("The bucket photos sends no events")
+    assert found.fix == bucket_events.enable("photos")
+
+
+# Prints its last argument: of `get` that is the query, and so it is what `put` gets.
+AWS = """#!/bin/sh
+for last; do :; done
+printf '%s' "$last"
+"""
+
+QUEUES = {"QueueConfigurations": [{"QueueArn": "arn:aws:sqs:x:1:q", "Events": ["s3:TestEvent"]}]}
+
+
+@pytest.mark.parametrize("present", [{}, QUEUES], ids=["none", "some"])
+def test_its_events_are_enabled_beside_its_other_notifications(
+    present: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "aws").write_text(AWS)
+    (tmp_path / "aws").chmod(0o755)
+    command = ["sh", "-c", bucket_events.enable("my photos")]
+    query = subprocesses.run(*command, environment={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    aws = ScriptedAws(PutBucketNotificationConfiguration={})
+
+    merged = jmespath.search(query, present)
+    aws.session().client("s3").put_bucket_notification_configuration(
+        Bucket="photos", NotificationConfiguration=merged
+    )
+
+    assert merged == {**present, "EventBridgeConfiguration": {}}
+
+
+@pytest.mark.parametrize(
+    ("arn", "command"),
+    [
+        (USER, "aws iam put-user-policy --user-name ann --policy-name doctor"),
+        (ROLE, "aws iam put-role-policy --role-name deployer --policy-name doctor"),
+        (SSO, "aws iam create-policy --policy-name doctor"),
+    ],
+)
+def test_all_missing_permissions_are_one_finding(place: Place, arn: str, command: str) -> None:
+    denied = dict.fromkeys(HEALTHY, "AccessDenied")
+
+    name, found = findings(place, answers=denied, existing_source_bucket="photos", arn=arn)
+
+    assert (
+        "shop-processed-123456789012 exists already, in another account or out of" in name.problem
+    )
+    assert found.problem.endswith(
+        "may not iam:GetRole, lambda:GetAccountSettings, s3:GetBucketNotification."
+        " An administrator can allow it."
+    )
+    assert found.fix.startswith(command)
+    assert '"iam:GetRole", "lambda:GetAccountSettings", "s3:GetBucketNotification"' in found.fix
+    assert not found.is_blocking
+
+
+def test_aws_gives_no_answer(place: Place) -> None:
+    [found] = findings(place, answers={"GetAccountSettings": "ServiceException"})
+
+    assert "ServiceException" in found.problem
+    assert found.fix == "make doctor"
+
+
+def test_terraform_is_too_old() -> None:
+    [found] = programs.of_terraform((1, 8, 5))
+
+    assert found.problem == "Terraform 1.9 or later is needed, not 1.8.5."
+    assert programs.TESTED in found.fix
+    assert list(programs.of_terraform((1, 9, 0))) == []
+
+
+def test_there_is_no_terraform(tmp_path: Path) -> None:
+    nowhere = {"PATH": str(tmp_path)}
+
+    *_, found = programs.findings(Terraform(tmp_path, nowhere), nowhere, has_key=False)
+
+    assert found.problem.startswith("Terraform does not run")
+
+
+def test_terraform_is_downloaded_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    [found] = programs.of_terraform((1, 0))
+    assert found.fix.startswith("curl -LO https://releases.hashicorp.com/terraform/")
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    [found] = programs.of_terraform((1, 0))
+    assert found.fix == "brew install hashicorp/tap/terraform"
+
+
+def test_the_provider_is_not_the_locked_one() -> None:
+    [found] = programs.of_provider("5.99.1", "5.100.0", has_key=False)
+
+    assert found.fix == "terraform init"
+    assert list(programs.of_provider(None, "5.100.0", has_key=True)) == []
+
+
+@pytest.mark.parametrize(("version", "number"), [("6.22.0", 1), ("6.39.1", 1), ("6.40.0", 0)])
+def test_a_provider_with_a_known_fault(version: str, number: int) -> None:
+    found = list(programs.of_provider(version, version, has_key=True))
+
+    assert [one.fix for one in found] == ["terraform init -upgrade"] * number
+    assert list(programs.of_provider(version, version, has_key=False)) == []
+
+
+def test_the_python_that_terraform_calls_is_missing_or_old() -> None:
+    able = Interpreter(sys.executable, (3, 13))
+
+    for version, said in ((None, "none runs here"), ((3, 9), "this one is 3.9")):
+        [found] = programs.of_python(version, [able])
+        assert said in found.problem
+        assert found.fix == f'export PATH="{Path(sys.executable).parent}:$PATH"'
+
+
+def test_no_python_has_pip_or_is_the_functions_own() -> None:
+    pip, bytecode = programs.of_python((3, 12), [Interpreter("/nowhere/python3", (3, 12))])
+
+    assert pip.fix == "python3 -m ensurepip"
+    assert bytecode.fix == ".venv/bin/uv python install 3.13"
+    assert not bytecode.is_blocking
+
+
+def test_settings_that_terraform_refuses(place: Place) -> None:
+    (place.folder / "terraform.tfvars").write_text('name = "No"\n')
+
+    [found] = examine(Place(folder=place.folder, environment=os.environ))
+
+    assert "name must be 3 to 40" in found.problem
+    assert found.fix == "$EDITOR terraform.tfvars"
+
+
+def test_a_state_that_cannot_be_read(place: Place) -> None:
+    (place.folder / "main.tf").write_text('terraform {\n  backend "local" {}\n}\n')
+    shell = Place(folder=place.folder, environment=os.environ)
+
+    found = list(examine(shell, patient(shell, ScriptedAws()).account))[-1]
+
+    assert found.problem.startswith("What is deployed cannot be read")
+    assert found.fix == "terraform init"
+
+
+def test_what_stops_a_deployment_comes_first_and_is_safe_for_a_terminal() -> None:
+    note = Finding(problem="slow \x1b[2J", fix="wait", is_blocking=False)
+    stop = Finding(problem="broken", fix="mend")
+
+    assert report([note, stop]) == "stop  broken\n      $ mend\nnote  slow \\x1b[2J\n      $ wait"

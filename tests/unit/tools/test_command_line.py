@@ -1,0 +1,58 @@
+"""Options come from the command line or, where that is silent, from `make`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import __main__ as tools
+from tools.command_line import GIVEN_TO_MAKE, parse
+
+
+@pytest.fixture
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--photo", type=Path)
+    parser.add_argument("--reason")
+    parser.add_argument("--dry-run", action="store_true")
+    return parser
+
+
+def parsed(
+    parser: argparse.ArgumentParser, monkeypatch: pytest.MonkeyPatch, *line: str, made: str = ""
+) -> argparse.Namespace:
+    monkeypatch.setattr(sys, "argv", ["tools", *line])
+    return parse(parser, {GIVEN_TO_MAKE: made})
+
+
+@pytest.mark.parametrize("photo", ["my cat.jpg", "a=$b.jpg", "-x.jpg", "a\"b'.jpg"])
+def test_what_make_was_given_is_an_option(
+    parser: argparse.ArgumentParser, monkeypatch: pytest.MonkeyPatch, photo: str
+) -> None:
+    arguments = parsed(parser, monkeypatch, made=f"REASON=\n PHOTO={photo}\n DRY_RUN=1\n")
+
+    assert arguments.photo == Path(photo)
+    assert arguments.dry_run
+    assert arguments.reason is None
+
+
+def test_the_command_line_wins(
+    parser: argparse.ArgumentParser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert parsed(parser, monkeypatch, "--reason", "a", made="REASON=b\n").reason == "a"
+
+
+def test_a_command_that_does_not_exist_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["tools", "upp"])
+
+    with pytest.raises(SystemExit, match=r"COMMAND.*backfill.*up"):
+        tools.main()
+
+
+@pytest.mark.parametrize("command", sorted(tools.COMMANDS))
+def test_every_command_has_a_program(command: str) -> None:
+    folder = Path(tools.__file__).parents[1]
+    file = folder / f"{tools.COMMANDS[command].replace('.', '/')}.py"
+
+    assert "\ndef main() -> None:\n" in file.read_text()

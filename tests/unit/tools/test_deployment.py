@@ -1,0 +1,63 @@
+"""Commands work on the deployment that the shell means, and on no other."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tools.operations import deployment
+from tools.operations.deployment import DeploymentError, outputs
+
+LOCAL = "https://127.0.0.1:4566"
+
+
+def state(folder: Path, name: str) -> None:
+    output = {"value": name, "type": "string"}
+    content = {"version": 4, "serial": 1, "lineage": "x", "resources": []}
+    content["outputs"] = {"function_name": output}
+    folder.mkdir(exist_ok=True)
+    (folder / "terraform.tfstate").write_text(json.dumps(content))
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "root"
+    state(folder, "on-aws")
+    monkeypatch.setattr(deployment, "ROOT", folder)
+    return folder
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Path:
+    folder = tmp_path / "local"
+    state(folder, "local")
+    return folder
+
+
+def test_without_a_word_of_the_shell_it_is_the_repositorys_own(root: Path) -> None:
+    assert outputs({}) == {"function_name": "on-aws"}
+
+
+def test_a_shell_turned_to_the_local_cloud_means_the_local_deployment(
+    root: Path, local: Path
+) -> None:
+    environment = {"LOCAL_DEPLOYMENT": str(local), "AWS_ENDPOINT_URL": LOCAL}
+
+    assert outputs(environment) == {"function_name": "local"}
+
+
+@pytest.mark.parametrize("endpoint", [{}, {"AWS_ENDPOINT_URL": "https://sqs.amazonaws.com"}])
+def test_a_local_deployment_is_never_mixed_with_a_real_account(
+    root: Path, local: Path, endpoint: dict[str, str]
+) -> None:
+    with pytest.raises(DeploymentError, match="not that of a local cloud"):
+        outputs({"LOCAL_DEPLOYMENT": str(local), **endpoint})
+
+
+def test_a_local_deployment_that_is_gone_is_not_replaced_by_the_repositorys(
+    root: Path, tmp_path: Path
+) -> None:
+    gone = str(tmp_path / "gone")
+
+    with pytest.raises(DeploymentError, match="run `make up` again"):
+        outputs({"LOCAL_DEPLOYMENT": gone, "AWS_ENDPOINT_URL": LOCAL})
