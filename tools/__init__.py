@@ -1,8 +1,8 @@
-"""What runs on a developer's or an operator's machine, never in the function."""
+"""Tools for developers and operators; none of this runs in the function."""
 
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-sys.path.append(str(ROOT / "lambda"))  # some tools use the function's own code
+sys.path.append(str(ROOT / "lambda"))  # some tools import the function's code

@@ -33,7 +33,7 @@ COMMANDS = {
 
 
 def main() -> None:
-    """Run the command that is named first with the options after it."""
+    """Run the command named by the first argument with the remaining arguments."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in COMMANDS:
         sys.exit("usage: python tools COMMAND [--help], with one of: " + ", ".join(COMMANDS))

@@ -1,17 +1,17 @@
-"""Options of commands, from the command line or from `make`."""
+"""Read the options of commands, from the command line or from `make`."""
 
 import argparse
 import os
 from collections.abc import Mapping
 
 GIVEN_TO_MAKE = "GIVEN_TO_MAKE"
-"""The environment variable with a line NAME=value for each variable that `make` was given."""
+"""The environment variable with a line NAME=value for each variable passed to `make`."""
 
 
 def parse(
     parser: argparse.ArgumentParser, environment: Mapping[str, str] = os.environ
 ) -> argparse.Namespace:
-    """Read the command line; for options that it leaves out, what `make` was given."""
+    """Read the command line; options that it leaves out come from the variables of `make`."""
     for line in environment.get(GIVEN_TO_MAKE, "").splitlines():
         name, _, value = line.partition("=")
         if value:

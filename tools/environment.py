@@ -1,11 +1,11 @@
-"""The environment of whatever talks to the local cloud: from it no way leads to a real account."""
+"""The environment for programs that use the local cloud, cut off from real accounts."""
 
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-REGION = "eu-central-2"  # for most others the CLI has an SQS address that it puts above any setting
+REGION = "eu-central-2"  # elsewhere the CLI's built-in SQS address often overrides any setting
 
 _TERRAFORM_KEPT = (
     *("TF_CLI_CONFIG_FILE", "TF_LOG", "TF_LOG_PATH", "TF_PLUGIN_CACHE_DIR"),
@@ -15,25 +15,25 @@ _TERRAFORM_KEPT = (
 
 @dataclass(frozen=True)
 class Credentials:
-    """Of the root user of one local cloud; no other accepts them."""
+    """Credentials of the root user of one local cloud; no other accepts them."""
 
     access_key: str
     secret_key: str
 
     @classmethod
     def random(cls) -> "Credentials":
-        """Make up new ones. The letters are no prefix of AWS's own keys."""
+        """Make up new credentials. Their prefix is not one of AWS's."""
         return cls(f"LOCAL{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
 
 
 def isolated(
     caller: Mapping[str, str], *, endpoint: str, home: Path, credentials: Credentials
 ) -> dict[str, str]:
-    """What remains of the *caller*'s environment, and made-up credentials for *endpoint*.
+    """The *caller*'s environment without AWS settings, plus made-up credentials for *endpoint*.
 
-    Every AWS setting goes: credentials, profiles, roles, endpoints of single services. The shared
-    files and the instance's metadata are other sources of credentials, so both are switched off:
-    the files by paths in *home* at which there is nothing.
+    Every AWS setting is removed: credentials, profiles, roles, endpoints of single services. The
+    shared files and the instance metadata also provide credentials, so both are switched off, the
+    files by paths in *home* that do not exist.
     """
     kept = {name: value for name, value in caller.items() if _is_harmless(name, value)}
     return kept | {
@@ -59,7 +59,7 @@ def _is_harmless(name: str, value: str) -> bool:
 
 
 def _without_proxy(caller: Mapping[str, str]) -> dict[str, str]:
-    """A proxy may be needed for the registry, never for this machine."""
+    """Bypass the proxy for this machine; the registry may need it."""
     hosts = caller.get("no_proxy") or caller.get("NO_PROXY", "")
     direct = ",".join(host for host in (hosts, "127.0.0.1", "localhost") if host)
     return {"NO_PROXY": direct, "no_proxy": direct}

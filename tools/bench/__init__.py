@@ -1,1 +1,1 @@
-"""Measure the image engine, its peers and whole uploads."""
+"""Benchmarks of the image engine, its peers and whole uploads."""

@@ -1,4 +1,4 @@
-"""The files that the works read, made once and kept."""
+"""The sample files that the benchmarks read, generated once and cached."""
 
 from collections.abc import Callable
 from functools import partial

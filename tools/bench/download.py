@@ -1,4 +1,4 @@
-"""Processing a source while it arrives, beside processing it when it is there.
+"""Compare processing a source while it downloads with processing it afterwards.
 
 python -m bench.download FOLDER MEGABYTES_PER_SECOND serves the files as S3 would, at that rate.
 """
@@ -24,14 +24,14 @@ from tools.bench.engines import processed
 from tools.bench.work import Work
 
 RATES = (0, 80)
-"""Megabytes a second; 0 is as fast as the loopback goes. One connection to S3 gives 50 to 100."""
+"""Megabytes a second; 0 means as fast as loopback allows. One connection to S3 gives 50 to 100."""
 
 _ROUNDS = 15
 _BLOCK = 64 << 10
 
 
 def medians(work: Work, file: Path, rate: float) -> tuple[float, float]:
-    """Return the milliseconds from request to results: while arriving, and once arrived."""
+    """Return the milliseconds from request to results: while downloading, and afterwards."""
     lazily: list[float] = []
     wholly: list[float] = []
     with _storage(file.parent.parent, rate) as storage:
@@ -44,7 +44,7 @@ def medians(work: Work, file: Path, rate: float) -> tuple[float, float]:
 def _timed(work: Work, storage: Storage, file: Path, *, whole: bool) -> float:
     start = time.perf_counter()
     with storage.get_source(file.parent.name, file.name) as found:
-        assert found.body is not None, file  # noqa: S101 - or it is no result
+        assert found.body is not None, file  # noqa: S101 - otherwise there is nothing to time
         processed(work, BytesIO(found.body.read()) if whole else found.body)
     return (time.perf_counter() - start) * 1e3
 
@@ -58,7 +58,7 @@ def _storage(folder: Path, rate: float) -> Iterator[Storage]:
             "s3",
             endpoint_url=f"http://127.0.0.1:{int(server.stdout.readline())}",
             aws_access_key_id="none",
-            aws_secret_access_key="none",  # noqa: S106 - the server asks for nothing
+            aws_secret_access_key="none",  # noqa: S106 - the server checks no credentials
             region_name="eu-west-1",
             config=CLIENT_CONFIG,
         )
@@ -69,7 +69,7 @@ def _storage(folder: Path, rate: float) -> Iterator[Storage]:
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Answers S3's GET: without versions and conditions it is HTTP's."""
+    """Answers S3's GET, which without versions and conditions is plain HTTP."""
 
     protocol_version = "HTTP/1.1"
 
@@ -95,7 +95,7 @@ class _Handler(SimpleHTTPRequestHandler):
 
 def main(folder: str, rate: str) -> None:
     """Run from the command line."""
-    # S3 takes none of the function's processor.
+    # S3 does not compete with the function for a processor.
     os.sched_setaffinity(0, range(os.cpu_count() or 1))
     handler = partial(_Handler, directory=folder, rate=float(rate))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

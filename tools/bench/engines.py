@@ -1,4 +1,4 @@
-"""The engines that are compared. Each takes a file's bytes and returns the results' bytes."""
+"""The engines under comparison: each maps the bytes of a file to the bytes of its results."""
 
 import json
 import subprocess
@@ -21,12 +21,12 @@ LIMITS = Limits(source_bytes=1 << 30, pixels=150_000_000, memory_bytes=1 << 40)
 
 
 class Engine(Protocol):
-    """Something that makes pictures smaller."""
+    """A program or library that scales images down."""
 
     name: str
 
     def run(self, work: Work, file: Path) -> tuple[float, int]:
-        """Do *work* on *file*; return the milliseconds it took and the bytes that came out."""
+        """Do *work* on *file*; return the milliseconds it took and the bytes of the results."""
 
 
 class Python:
@@ -90,7 +90,7 @@ class Sharp:
 
 @contextmanager
 def sharp(modules: Path) -> Iterator[Sharp]:
-    """Start Node with the sharp that is installed in *modules*."""
+    """Start Node with the copy of sharp installed in *modules*."""
     script = Path(__file__).with_name("sharp.js")
     process = subprocess.Popen(
         ["node", str(script), str(modules / "sharp")],
@@ -106,7 +106,7 @@ def sharp(modules: Path) -> Iterator[Sharp]:
 
 
 def this_pipeline(work: Work, data: bytes, logo: str | None = None) -> Sequence[bytes]:
-    """The code that is deployed, called as the handler calls it."""
+    """The deployed code, called as the handler calls it."""
     return processed(work, BytesIO(data), logo)
 
 
@@ -129,7 +129,7 @@ def processed(work: Work, file: BinaryIO, logo: str | None = None) -> Sequence[b
 
 
 def style(watermark: Watermark | None = None) -> Style:
-    """How images look, as a deployment has it where nothing else is set."""
+    """The style that a deployment uses by default."""
     return Style(
         watermark=watermark,
         background=(255, 255, 255),
@@ -179,9 +179,9 @@ def thumbnail(work: Work, data: bytes) -> Sequence[bytes]:
 
 
 def floor(work: Work, data: bytes) -> Sequence[bytes]:
-    """What Pillow cannot do without: decoding at the scale that libjpeg offers, and encoding.
+    """The least work Pillow can do: decode at a scale libjpeg offers, and encode.
 
-    Its results are only as large as they should be; they show a corner of the picture.
+    The results have the right size but show only a corner of the picture.
     """
     results = []
     for width in work.widths:

@@ -1,4 +1,4 @@
-"""HTTP servers on 127.0.0.1 that say nothing of themselves."""
+"""Silent HTTP servers on 127.0.0.1."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from threading import Thread
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Keeps connections, and logs nothing."""
+    """Keeps connections alive and logs nothing."""
 
     protocol_version = "HTTP/1.1"
 
@@ -21,12 +21,12 @@ class Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:
-        """Say nothing: a client that is killed resets its connections."""
+        """Print nothing: a killed client resets its connections."""
 
 
 @contextmanager
 def serving(handler: type[Handler]) -> Iterator[str]:
-    """Answer requests by *handler* meanwhile, at the host and port that this yields."""
+    """Serve requests with *handler* inside the block; yield the host and port."""
     with _Server(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         try:

@@ -1,6 +1,6 @@
-"""One upload by the function's handler beside a tutorial's, in a fresh process.
+"""Time one upload through the function's handler and a tutorial's, in a fresh process.
 
-python -m bench.one_upload ROUNDS FILE WIDTH… prints what both take, as JSON.
+python -m bench.one_upload ROUNDS FILE WIDTH… prints both measurements as JSON.
 """
 
 import json
@@ -34,10 +34,10 @@ Handler: TypeAlias = Callable[[Event, LambdaContext], object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What one handler takes for one upload, at its best, and what it asks of S3."""
+    """The best time of one handler for one upload, and its requests to S3."""
 
     milliseconds: float
-    waited: float  # the milliseconds of latency that nothing but latency follows
+    waited: float  # milliseconds of latency on the critical path
     requests: Mapping[str, int]
 
 
@@ -50,15 +50,15 @@ class Context(LambdaContext):
         self._invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:processor"
         self._aws_request_id = "52fdfc07-2182-454f-963f-5f0f9a621d72"
 
-    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # theirs is static
+    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # the stub's method is static
         return 60_000
 
 
 def measured(file: Path, widths: Sequence[int], rounds: int) -> dict[str, Measured]:
-    """Return what each handler takes for *file*, from interleaved rounds."""
+    """Return each handler's measurements for *file*, from interleaved rounds."""
     s3 = MemoryS3()
     handlers = handlers_of(s3, widths)
-    # Work that a call overlaps with is no wait, so waits are those of a picture without work.
+    # Work hides latency that it overlaps, so waits are measured on a picture that takes no work.
     small = uploaded(s3, f"small{file.suffix}", _small(file))
     event = uploaded(s3, file.name, file.read_bytes())
     found: dict[str, list[Measured]] = {name: [] for name in handlers}
@@ -68,7 +68,7 @@ def measured(file: Path, widths: Sequence[int], rounds: int) -> dict[str, Measur
             waited = longest_wait(s3.calls) * 1e3
             milliseconds = milliseconds_of(handler, event, s3)
             requests = Counter(call.method for call in s3.calls)
-            assert len(s3.keys(PROCESSED)) >= len(widths), name  # noqa: S101 - or it is no result
+            assert len(s3.keys(PROCESSED)) >= len(widths), name  # noqa: S101 - otherwise there is nothing to time
             found[name].append(
                 Measured(milliseconds=milliseconds, waited=waited, requests=dict(requests))
             )
@@ -95,14 +95,14 @@ def _small(file: Path) -> bytes:
 
 
 def handlers_of(s3: MemoryS3, widths: Sequence[int]) -> dict[str, Handler]:
-    """Return the handlers by name, their clients answered by *s3*."""
-    # The function's logger and settings take the environment when they are imported, or called.
+    """Return the handlers by name, with *s3* answering their clients."""
+    # The function's logger and settings read the environment when they are imported or called.
     os.environ |= _environment(widths)
     import index
 
-    # One session for both, so that every client is answered, made by whichever module.
-    session = index._session()  # noqa: SLF001 - the function has no other use for a public one
-    # An answer is what this event is for, but its type does not say so.
+    # Both share one session, so that *s3* answers every client, whichever module creates it.
+    session = index._session()  # noqa: SLF001 - the function itself needs no public one
+    # Handlers of this event may return a response, though its type does not say so.
     session.register("before-send.s3", s3)  # type: ignore[arg-type]
     boto3.setup_default_session(botocore_session=session)
     return {
@@ -128,7 +128,7 @@ def _environment(widths: Sequence[int]) -> dict[str, str]:
 
 
 def _tutorial(client: "S3Client", widths: Sequence[int]) -> Handler:
-    """Return a handler as tutorials have it: download, then scale and upload size by size."""
+    """Return a handler as tutorials write it: download, then scale and upload each size in turn."""
 
     def handler(event: Event, _: LambdaContext) -> None:
         for one in event["Records"]:
@@ -146,7 +146,7 @@ def _tutorial(client: "S3Client", widths: Sequence[int]) -> Handler:
 
 
 def milliseconds_of(handler: Handler, event: Event, s3: MemoryS3) -> float:
-    """Have nothing published yet, and *handler* answer *event*."""
+    """Empty the processed bucket, let *handler* process *event*, and return the milliseconds."""
     s3.empty(PROCESSED)
     s3.calls = []
     start = time.perf_counter()
@@ -156,7 +156,7 @@ def milliseconds_of(handler: Handler, event: Event, s3: MemoryS3) -> float:
 
 def main(rounds: str, file: str, *widths: str) -> None:
     """Run from the command line."""
-    # The function's package has none, and one of its libraries would load it where there is.
+    # The function's package has no NumPy, but one of its libraries loads it where it is installed.
     # None is how Python is told that a module cannot be imported.
     sys.modules["numpy"] = None  # type: ignore[assignment]
     with Path(os.devnull).open("w") as log, redirect_stdout(log):

@@ -1,4 +1,4 @@
-"""The other engines, installed beside the project: nothing here is needed but by the benchmark."""
+"""Install the other engines beside the project; only the benchmark needs them."""
 
 import shutil
 import subprocess

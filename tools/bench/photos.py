@@ -1,6 +1,6 @@
-"""Photo-like pictures, made from a seed: leaves that cover each other, light, texture, noise.
+"""Generate photo-like pictures from a seed: overlapping leaves, light, texture and noise.
 
-Overlapping shapes whose sizes follow a power law have the edges and the spectrum of natural images
+Overlapping shapes whose sizes follow a power law have the edges and spectrum of natural images
 (the "dead leaves" model, Lee, Mumford and Huang 2001).
 """
 
@@ -14,7 +14,7 @@ CAMERAS = ((3264, 2448), (4032, 3024), (4000, 3000), (5472, 3648), (6000, 4000))
 
 
 def photograph(width: int, height: int, seed: int) -> Image.Image:
-    """Make one picture, by *seed*: its shapes and colours repeat exactly, its noise in kind."""
+    """Make one picture from *seed*; its shapes and colours repeat exactly, its noise does not."""
     dice = random.Random(seed)  # noqa: S311 - pictures, not secrets
     scene = _leaves(width, height, dice)
     scene = ImageChops.multiply(scene, _light(width, height, dice))
@@ -30,7 +30,7 @@ def jpeg(image: Image.Image, *, quality: int = 92, progressive: bool = False) ->
 
 
 def cut_out(image: Image.Image) -> Image.Image:
-    """Return *image* with a soft-edged alpha channel, as designers deliver products."""
+    """Return *image* with a soft-edged alpha channel, like a product cut-out."""
     mask = Image.new("L", (image.width // 4, image.height // 4))
     ImageDraw.Draw(mask).ellipse((20, 20, mask.width - 20, mask.height - 20), fill=255)
     alpha = mask.filter(ImageFilter.GaussianBlur(3)).resize(image.size, Image.Resampling.BILINEAR)
@@ -74,7 +74,7 @@ def _light(width: int, height: int, dice: random.Random) -> Image.Image:
 
 
 def _texture(width: int, height: int) -> Image.Image:
-    """Grey noise in octaves, each half as fine and as strong again as the last."""
+    """Return grey noise in octaves; each is twice as coarse as the one before, and stronger."""
     texture = Image.new("L", (width, height), 128)
     for octave in (2, 4, 8, 16):
         size = width // octave, height // octave

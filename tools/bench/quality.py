@@ -1,4 +1,4 @@
-"""How close results are to a full decode and LANCZOS, before encoding, and what that saves."""
+"""Compare results before encoding with a full decode and LANCZOS: similarity and time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from pipeline.model import Size
 from tools.bench.engines import LIMITS
 
 Scaled: TypeAlias = Callable[[bytes, int], tuple[Image.Image, float]]
-"""Scales a file's picture to fit a square; returns it and the milliseconds it took."""
+"""Scales a file's picture to fit a square; returns the result and the milliseconds."""
 
 WIDTHS = (2048, 1600, 1024, 800, 640, 480, 320, 160)
 GUARD = 0.99
@@ -46,7 +46,7 @@ def cases(files: list[bytes], engines: dict[str, Scaled]) -> dict[str, list[Case
             ideal, _ = reference(data, width)
             for name, scaled in engines.items():
                 image, milliseconds = scaled(data, width)
-                # Engines may round a side differently, by a pixel.
+                # Engines may round a side to lengths that differ by a pixel.
                 same = ideal if ideal.size == image.size else ideal.resize(image.size)
                 found[name].append(Case(ssim(image, same), milliseconds))
     return found
@@ -55,7 +55,7 @@ def cases(files: list[bytes], engines: dict[str, Scaled]) -> dict[str, list[Case
 def stock(
     *, draft: float = 0, gap: float | None = None, resample: Image.Resampling = _LANCZOS
 ) -> Scaled:
-    """Return Pillow with these shortcuts: libjpeg's scaling to *draft* times the size or more."""
+    """Return Pillow with these shortcuts; libjpeg scales to at least *draft* times the size."""
 
     def scaled(data: bytes, width: int) -> tuple[Image.Image, float]:
         start = perf_counter()
@@ -70,7 +70,7 @@ def stock(
 
 
 def pipeline(data: bytes, width: int) -> tuple[Image.Image, float]:
-    """The code that is deployed, up to what it encodes."""
+    """The deployed code, up to but not including the encoder."""
     start = perf_counter()
     with imaging.open_image(BytesIO(data), LIMITS) as source:
         across, down = _fitted(source.image.size, width)
@@ -99,7 +99,7 @@ def _fitted(size: tuple[int, int], width: int) -> tuple[int, int]:
 
 
 def ssim(a: Image.Image, b: Image.Image) -> float:
-    """Return the mean structural similarity of the lightness of two pictures of one size."""
+    """Return the mean structural similarity (SSIM) of the lightness of two equal-sized pictures."""
     x, y = _light(a), _light(b)
     mean_x, mean_y = _means(x), _means(y)
     variance_x = _means(x * x) - mean_x**2
@@ -115,7 +115,7 @@ def _light(image: Image.Image) -> NDArray[numpy.float64]:
 
 
 def _means(values: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
-    """Return the mean of every window, from running sums."""
+    """Return the mean of every window, computed from running sums."""
     sums = numpy.pad(values, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     n = _WINDOW
     inner: NDArray[numpy.float64] = sums[n:, n:] - sums[:-n, n:] - sums[n:, :-n] + sums[:-n, :-n]

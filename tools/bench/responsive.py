@@ -1,4 +1,4 @@
-"""A responsive set: several widths and formats from one photograph, beside sharp."""
+"""Compare with sharp on a responsive set: several widths and formats of one photograph."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from tools.bench.engines import LIMITS, sharp, style
 WIDTHS: Final = (320, 640, 1280, 1920)
 QUALITIES: Final[Mapping[str, int]] = {"avif": 60, "webp": 80, "jpeg": 80}
 TARGET: Final = 0.50
-"""The most that the pipeline may take, in parts of what sharp takes."""
+"""The pipeline's limit as a multiple of sharp's time."""
 
 _ROUNDS: Final = 3
 
@@ -25,9 +25,9 @@ Measured: TypeAlias = tuple[float, int]
 
 
 def print_set(photograph: Path, modules: Path | None) -> None:
-    """Print what the set of one photograph takes, from interleaved rounds.
+    """Print the time and size of one photograph's set, from interleaved rounds.
 
-    *modules* has sharp, if Node is there.
+    *modules* contains sharp; it is None without Node.
     """
     data = photograph.read_bytes()
     own: list[Measured] = []

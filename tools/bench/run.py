@@ -28,8 +28,8 @@ _PROCESSORS = sorted(os.sched_getaffinity(0))
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", type=Path, help="a directory of JPEG files to take")
-    parser.add_argument("--only", default="", help="part of the name of the works to do")
+    parser.add_argument("--photos", type=Path, help="a directory of JPEG files to measure with")
+    parser.add_argument("--only", default="", help="part of the name of the rows to measure")
     arguments = parse(parser)
     modules = install(BUILD.resolve())
     sources = collect(BUILD / "sources", arguments.photos)
@@ -53,7 +53,7 @@ def main() -> None:
         _allow_processors(1)
         print_set(sources["jpeg of 12 MP"][0], modules)
     if arguments.only in "sandbox":
-        # Lambda is reported to let a function start on two, whatever its memory.
+        # Lambda reportedly lets a function start on two processors, whatever its memory.
         _allow_processors(2)
         print_sandbox(sources["jpeg of 12 MP"][0])
     if arguments.only in "one upload":
@@ -75,7 +75,7 @@ def _print_speed(engines: Sequence[Engine], sources: dict[str, list[Path]], only
 def measured(
     work: Work, engines: Sequence[Engine], files: Sequence[Path]
 ) -> tuple[dict[str, list[float]], dict[str, int]]:
-    """Return each engine's median milliseconds per file and its bytes, from interleaved rounds."""
+    """Return each engine's median milliseconds and bytes per file, from interleaved rounds."""
     _allow_processors(work.threads)
     times: dict[str, list[float]] = {engine.name: [] for engine in engines}
     sizes = dict.fromkeys(times, 0)
@@ -92,7 +92,7 @@ def measured(
 
 
 def _allow_processors(number: int) -> None:
-    """Keep this process and those it has started to *number* processors."""
+    """Pin this process and its children to *number* processors."""
     own = os.getpid()
     children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
     for process in (own, *map(int, children)):

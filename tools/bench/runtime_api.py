@@ -1,7 +1,7 @@
-"""A stand-in for Lambda: its runtime API on 127.0.0.1, and a fresh process that runs the function.
+"""Imitate Lambda: serve its runtime API on 127.0.0.1 and run the function in a fresh process.
 
-The process is started as Lambda starts it: Python without site packages, `awslambdaric` and the
-unpacked package. https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html has the paths.
+The process starts as on Lambda: Python without site packages, `awslambdaric` and the unpacked
+package. The paths are from https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html.
 """
 
 import json
@@ -24,17 +24,17 @@ _LOOK_SECONDS = 1
 _TIMEOUT_SECONDS = 60
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
-# What Lambda has beside the function: the runtime interface client.
+# What Lambda adds to the function: the runtime interface client.
 _RUNTIME = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
 
 
 class FunctionFailed(Exception):
-    """The function did not start, or answered with an error."""
+    """The function did not start, or responded with an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cpu:
-    """Milliseconds of processor time, of the function's own process and of those it started."""
+    """Milliseconds of processor time: of the function's own process, and of its children."""
 
     own: float
     others: float
@@ -44,7 +44,7 @@ class Cpu:
 
 
 class RuntimeApi:
-    """Hands out events and takes answers, one at a time."""
+    """Hands out events and receives responses, one at a time."""
 
     def __init__(self) -> None:
         self._events: queue.Queue[Mapping[str, Any]] = queue.Queue()
@@ -52,7 +52,7 @@ class RuntimeApi:
         self._asked: queue.Queue[None] = queue.Queue()
 
     def await_question(self, process: "subprocess.Popen[bytes]") -> None:
-        """Wait until *process* has asked for an event. Raises `FunctionFailed`."""
+        """Wait until *process* asks for an event. Raises `FunctionFailed`."""
         while process.poll() is None:
             with suppress(queue.Empty):
                 self._asked.get(timeout=_LOOK_SECONDS)
@@ -60,7 +60,7 @@ class RuntimeApi:
         raise FunctionFailed(f"The function has ended, with status {process.returncode}.")
 
     def invoke(self, event: Mapping[str, Any]) -> bytes:
-        """Have the function answer *event*. Raises `FunctionFailed`."""
+        """Invoke the function with *event*. Raises `FunctionFailed`."""
         self._events.put(event)
         try:
             kind, body = self._answers.get(timeout=_PATIENCE_SECONDS)
@@ -71,30 +71,30 @@ class RuntimeApi:
         return body
 
     def next_event(self) -> Mapping[str, Any]:
-        """Return the next event, once there is one."""
+        """Wait for the next event and return it."""
         self._asked.put(None)
         return self._events.get()
 
     def answer(self, kind: str, body: bytes) -> None:
-        """Take a response or an error."""
+        """Receive the function's response or error."""
         self._answers.put((kind, body))
 
 
 class Function:
-    """A process of the function that has asked for its first event."""
+    """A running process of the function, ready for its first event."""
 
     def __init__(self, api: RuntimeApi, process: "subprocess.Popen[bytes]") -> None:
         self._api = api
         self._process = process
 
     def invoke(self, event: Mapping[str, Any]) -> bytes:
-        """Have it answer *event* and ask for the next one. Raises `FunctionFailed`."""
+        """Invoke it with *event* and wait until it asks for the next. Raises `FunctionFailed`."""
         body = self._api.invoke(event)
         self._api.await_question(self._process)
         return body
 
     def cpu(self) -> Cpu:
-        """Return what it has used until now, with all that it has started."""
+        """Return the processor time it has used so far, its children's included."""
         user, system, *ended = _ticks(self._process.pid)
         running = [sum(_ticks(pid)) for pid in _descendants(self._process.pid)]
         return Cpu(own=_milliseconds(user + system), others=_milliseconds(sum(ended + running)))
@@ -108,7 +108,9 @@ def function(
     options: Sequence[str] = (),
     errors: IO[str] | int = subprocess.DEVNULL,
 ) -> Iterator[Function]:
-    """Run the function that is unpacked in *task* meanwhile. *options* are for Python.
+    """Run the function unpacked in *task* for the duration of the block.
+
+    *options* are for Python.
 
     Raises `FunctionFailed`.
     """
@@ -172,7 +174,7 @@ def _environment(task: Path, address: str) -> dict[str, str]:
 
 
 def _runtime(folder: Path) -> Path:
-    """Return *folder* with the runtime interface client, and nothing else of the environment."""
+    """Return *folder* containing the runtime interface client and no other installed package."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in _RUNTIME:
         for path in Path(sysconfig.get_path("platlib")).glob(f"{name}*"):
@@ -182,7 +184,7 @@ def _runtime(folder: Path) -> Path:
 
 
 def _python() -> str:
-    """Return the Python behind the virtual environment: Lambda's has no site packages either."""
+    """Return the Python that the virtual environment is based on: it has no site packages."""
     return str(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}")
 
 

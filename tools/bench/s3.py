@@ -1,6 +1,6 @@
-"""S3 in memory, behind botocore: requests are signed and answers parsed as they always are.
+"""S3 in memory, behind botocore: requests are signed and responses parsed as usual.
 
-Only what an upload needs of it: whole objects, user metadata, conditions, and how long calls take.
+It has what an upload needs: whole objects, user metadata, conditional requests and latency.
 """
 
 import hashlib
@@ -18,12 +18,12 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 
 ENDPOINT: Final = "https://127.0.0.1:9"
-"""Where nothing listens: a request that is not answered here goes nowhere."""
+"""Nothing listens there, so a request that is not answered here fails."""
 
 LATENCIES: Final[Mapping[str, float]] = MappingProxyType(
     {"GET": 0.020, "HEAD": 0.015, "PUT": 0.040, "DELETE": 0.020}
 )
-"""Seconds until S3 answers, within its region."""
+"""Seconds until S3 responds within its region."""
 
 _KEPT_HEADERS: Final = ("content-type", "cache-control", "x-amz-meta-")
 
@@ -36,7 +36,7 @@ class _Object:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request and when it was answered, in seconds of the performance counter."""
+    """One request with its start and end, in seconds of the performance counter."""
 
     method: str
     start: float
@@ -44,12 +44,12 @@ class Call:
 
 
 def longest_wait(calls: Sequence[Call]) -> float:
-    """Return the seconds of latency of the calls that waited for each other, one after the other.
+    """Return the seconds of latency on the longest chain of calls that waited for each other.
 
-    Of several at the same time, the one that costs most counts.
+    Of several concurrent calls, the slowest counts.
     """
     longest = 0.0
-    waited: list[tuple[float, float]] = []  # when a call had ended, and the wait until then
+    waited: list[tuple[float, float]] = []  # the end of a call, and the wait until then
     for call in sorted(calls, key=lambda call: call.end):
         before = max((wait for end, wait in waited if end <= call.start), default=0.0)
         waited.append((call.end, before + LATENCIES[call.method]))
@@ -58,14 +58,14 @@ def longest_wait(calls: Sequence[Call]) -> float:
 
 
 class MemoryS3:
-    """Buckets that answer the `before-send` event of botocore, each call after its latency."""
+    """Buckets that respond to botocore's `before-send` event, each call after its latency."""
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], _Object] = {}
         self.calls: list[Call] = []
 
     def __call__(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        """Answer *request*, from any thread."""
+        """Respond to *request*, from any thread."""
         url = urlsplit(_text(request.url))
         bucket, key = url.path.removeprefix("/").split("/", 1)
         method = request.method or ""
@@ -79,7 +79,7 @@ class MemoryS3:
         return AWSResponse(request.url, status, sent, _Raw(b"" if method == "HEAD" else body))
 
     def upload(self, bucket: str, key: str, body: bytes) -> str:
-        """Put *body* where nobody waits for it, with a version, and return its ETag."""
+        """Store *body* with a version id and without latency, and return its ETag."""
         stored = _stored({"content-type": "binary/octet-stream"}, body)
         headers = {**stored.headers, "x-amz-version-id": "3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH"}
         self.objects[bucket, key] = _Object(body=body, headers=headers)
@@ -151,7 +151,7 @@ def _stored(given: Mapping[str, str], sent: object) -> _Object:
 
 
 def _joined(chunked: bytes) -> bytes:
-    """Return what *chunked* holds: lengths in hexadecimal before their chunks, a trailer at last.
+    """Decode *chunked*: each chunk follows its length in hexadecimal, a trailer ends the body.
 
     Source: "Transferring payload in multiple chunks" in the Amazon S3 API reference.
     """

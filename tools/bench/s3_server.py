@@ -1,4 +1,4 @@
-"""S3 in memory as a server on 127.0.0.1, for a function in a process of its own."""
+"""Serve the in-memory S3 on 127.0.0.1, for a function in its own process."""
 
 from contextlib import AbstractContextManager
 
@@ -10,7 +10,7 @@ from tools.bench.s3 import MemoryS3
 
 
 def served(s3: MemoryS3) -> AbstractContextManager[str]:
-    """Answer requests by *s3* meanwhile, at the host and port that this yields."""
+    """Serve requests from *s3* inside the block; yield the host and port."""
 
     class S3Handler(Handler):
         def _answer(self) -> None:

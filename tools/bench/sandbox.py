@@ -19,7 +19,7 @@ from pipeline.sandbox.launch import START
 
 _ROUNDS = 5
 _UPLOADS = 9
-# Not those of `bench.engines`: the function's own process loads no Pillow.
+# Not from `bench.engines`: the function's own process must not load Pillow.
 _LIMITS = Limits(source_bytes=100_000_000, pixels=150_000_000, memory_bytes=1769 << 20)
 _VARIANT = Variant(
     name="web",
@@ -40,7 +40,7 @@ _STYLE = Style(
 
 
 def print_sandbox(file: Path) -> None:
-    """Print what *file* costs in the sandbox and in the function's own process."""
+    """Print the cost of *file* in the sandbox and in the function's own process."""
     rounds: dict[str, list[Mapping[str, float]]] = {"sandbox": [], "in-process": []}
     for _ in range(_ROUNDS):
         for mode, costs in rounds.items():
@@ -78,14 +78,14 @@ def main(mode: str, path: str) -> None:
     first = time.perf_counter() - start
     later = []
     for _ in range(_UPLOADS):
-        # Between two uploads a function waits for S3 twice at least; the next child starts then.
+        # Between two uploads a function waits for S3 at least twice; the next child starts then.
         time.sleep(LATENCIES["HEAD"] + LATENCIES["GET"])
         start = time.perf_counter()
         _render(sandbox or InProcess(), data)
         later.append(time.perf_counter() - start)
     if sandbox:
         sandbox.close()
-    # A child shares its memory with the worker, which does nothing meanwhile.
+    # A child shares its memory with the worker, which is idle meanwhile.
     peak = sum(
         resource.getrusage(who).ru_maxrss
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

@@ -1,4 +1,4 @@
-"""Measure what an upload takes by memory, cold and warm, and write the tables of the docs."""
+"""Measure cold and warm uploads at every memory size, and write the tables of the docs."""
 
 import argparse
 import os
@@ -46,7 +46,7 @@ _MOST_IMPORTS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of picture, which collection it is from, and what is made of it."""
+    """A kind of picture: the collection it is from and the format it is converted to."""
 
     name: str
     sources: str
@@ -63,15 +63,15 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """A part of a process's life: the processor time that it takes, and what it waits for S3."""
+    """A part of a process's life: the processor time it uses, and how long it waits for S3."""
 
     cpu: Cpu
     waited: float
 
     def milliseconds(self, memory_mb: int) -> float:
-        """Return how long it takes with the share of the processors that comes with *memory_mb*.
+        """Return how long it takes with the processor share that comes with *memory_mb*.
 
-        Of more than one processor it has no more than its processes can use at the same time.
+        It cannot use more processors than it has concurrent processes.
         """
         share = memory_mb / MB_PER_PROCESSOR
         in_turn = (self.cpu.own + self.cpu.others) / share
@@ -80,9 +80,9 @@ class Phase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A process that gets one kind of picture: its start, the first upload, and later ones.
+    """Measurements of one kind of picture: the cold start, the first upload, and later ones.
 
-    *memories* are those with which the function accepts the picture.
+    *memories* are the memory sizes at which the function accepts the picture.
     """
 
     kind: str
@@ -93,14 +93,14 @@ class Measured:
 
 
 def dollars(architecture: str, memory_mb: int, *phases: Phase) -> float:
-    """Return what a million invocations that have *phases* cost."""
+    """Return the cost of a million invocations that consist of *phases*."""
     seconds = sum(phase.milliseconds(memory_mb) for phase in phases) / 1000
     price = LAMBDA_GB_SECOND[architecture] * 1_000_000
     return seconds * memory_mb / 1024 * price + DOLLARS_PER_MILLION_INVOCATIONS
 
 
 def measure(task: Path, kind: Kind, file: Path) -> Measured:
-    """Measure *kind*, each phase at its best. Raises `FunctionFailed`."""
+    """Measure *kind*, the best time of each phase. Raises `FunctionFailed`."""
     s3 = MemoryS3()
     event = uploaded(s3, file.name, file.read_bytes())
     rounds = []
@@ -120,7 +120,7 @@ def measure(task: Path, kind: Kind, file: Path) -> Measured:
 
 def _is_accepted(task: Path, given: Mapping[str, str], s3: MemoryS3, event: Event) -> bool:
     s3.empty(PROCESSED)
-    # To report a rejection the function would need a queue, and fails.
+    # The function fails, for it has no queue to report a rejection to.
     with function(task, given) as started, suppress(FunctionFailed):
         started.invoke(event)
     return bool(s3.keys(PROCESSED))
@@ -141,7 +141,7 @@ def _upload(started: Function, s3: MemoryS3, event: Event) -> Phase:
 
 
 def _later(started: Function, s3: MemoryS3, event: Event) -> Phase:
-    """Return the mean of a few uploads: the kernel counts processor time in hundredths."""
+    """Return the mean of several uploads: the kernel counts processor time in hundredths."""
     phases = [_upload(started, s3, event) for _ in range(_WARM_UPLOADS)]
     return Phase(
         cpu=Cpu(
@@ -176,7 +176,7 @@ def settings(kind: Kind, address: str, memory_mb: int) -> dict[str, str]:
 
 
 def imports(task: Path, event: Event, given: Mapping[str, str]) -> dict[str, float]:
-    """Return the milliseconds of each import of a start, without those that it makes in turn."""
+    """Return the milliseconds of each import at a start, excluding nested imports."""
     with tempfile.TemporaryFile("w+") as errors:
         options = ("-X", "importtime")
         with function(task, given, options=options, errors=errors) as started:
@@ -186,7 +186,7 @@ def imports(task: Path, event: Event, given: Mapping[str, str]) -> dict[str, flo
 
 
 def by_package(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return the milliseconds by top-level package, most first: of each module its best round."""
+    """Return the milliseconds per top-level package, slowest first, best round per module."""
     packages: dict[str, float] = {}
     for module in dict.fromkeys(name for one in rounds for name in one):
         took = min(one[module] for one in rounds if module in one)
@@ -201,7 +201,7 @@ def _package_of(module: str) -> str:
 
 
 def unpacked(folder: Path) -> Path:
-    """Build the package for this machine and unpack it, as Lambda does, to *folder*."""
+    """Build the package for this machine and unpack it into *folder*, as Lambda does."""
     shutil.rmtree(folder, ignore_errors=True)
     archive = folder.with_suffix(".zip")
     package.build(None, archive)
@@ -243,7 +243,7 @@ def _imports(packages: Mapping[str, float]) -> Iterator[str]:
 
 
 def write(page: Path, made: str) -> None:
-    """Replace what is between the markers in *page*. Raises `ValueError` if they are not there."""
+    """Replace the text between the markers in *page*. Raises `ValueError` without markers."""
     begin, end = MARKERS
     before, found_begin, rest = page.read_text().partition(begin)
     _, found_end, after = rest.partition(end)
@@ -255,7 +255,7 @@ def write(page: Path, made: str) -> None:
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="a word of the name of a kind; writes nothing")
+    parser.add_argument("--only", default="", help="part of the name of a kind; writes nothing")
     only = parse(parser).only
     sources = collect(BUILD / "sources", None)
     task = unpacked(BUILD / "task")

@@ -1,4 +1,4 @@
-"""What one upload waits for, takes and costs, by the function's handler and by a tutorial's."""
+"""Compare one upload's waits, time and cost: the function's handler and a tutorial's."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ _ROUNDS = 9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A file to upload, the widths of its variants, and the most that the upload may take."""
+    """A file to upload, the widths of its variants, and its limits."""
 
     file: str
     widths: tuple[int, ...]
@@ -34,7 +34,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """What the table calls it."""
+        """Its name in the table."""
         return f"{self.file}, {len(self.widths)} variant{'s'[: len(self.widths) > 1]}"
 
 
@@ -53,7 +53,7 @@ CASES: Final = (
 
 
 def print_uploads(folder: Path, photograph: Path) -> None:
-    """Print a row for each case, with uploads of *photograph*, or smaller ones kept in *folder*."""
+    """Print a row for each case: uploads of *photograph* and of smaller files in *folder*."""
     latencies = ", ".join(f"{name} {value * 1e3:.0f}" for name, value in LATENCIES.items())
     print(f"\nmilliseconds of one upload, best of {_ROUNDS}; S3 answers after {latencies}")
     print(f"{'':26}{'handler':>10}{'waits':>9}{'in all':>9}{'$/million':>11}  requests")
@@ -71,7 +71,7 @@ def print_uploads(folder: Path, photograph: Path) -> None:
 
 
 def dollars(requests: Mapping[str, int]) -> float:
-    """Return what a million times these requests cost."""
+    """Return the cost of a million times these requests."""
     return sum(DOLLARS[kind] * count for kind, count in requests.items())
 
 

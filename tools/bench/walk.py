@@ -1,7 +1,7 @@
-"""Where the code of one ordinary upload leads: a warm photograph with one variant.
+"""Profile the path of one ordinary upload: a warm photograph with one variant.
 
-python tools walk prints the modules of the function that it enters, the calls from one into
-another, the frames before the first byte is fetched, and the calls that go up in the layers.
+python tools walk prints the modules of the function that it enters, the calls between them,
+the frames before the first byte is fetched, and the calls into a higher layer.
 """
 
 import os
@@ -27,7 +27,7 @@ TARGETS: Final = {"modules": 20, "switches": 60, "frames": 5, "upwards": 0}
 
 @dataclass
 class Walk:
-    """What has been seen of one upload. An instance is a profile function of `sys.setprofile`."""
+    """The profile of one upload. An instance is a profile function for `sys.setprofile`."""
 
     modules: set[str] = field(default_factory=set)
     switches: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -47,7 +47,7 @@ class Walk:
             self.switches[name, module] += 1
 
     def upwards(self, ranks: dict[str, int]) -> Counter[tuple[str, str]]:
-        """Return the calls into a higher layer, by who calls and who is called."""
+        """Return the number of calls into a higher layer, by caller and callee."""
         return Counter(
             {
                 (caller, called): times
@@ -74,7 +74,7 @@ def _room(module: str) -> str:
 
 
 def _within(frame: FrameType | None) -> Any:
-    """Yield *frame* and its callers, as far as they belong to the function."""
+    """Yield *frame* and its callers within the function."""
     while frame:
         if _module(frame):
             yield frame
@@ -82,7 +82,7 @@ def _within(frame: FrameType | None) -> Any:
 
 
 def walked(*, in_process: bool) -> Walk:
-    """Return the walk of a second upload, whose photograph is rendered *in_process* or beside."""
+    """Return the walk of a second upload, rendered *in_process* or in the sandbox."""
     s3 = MemoryS3()
     handler = handlers_of(s3, [800])["pipeline"]
     import index
@@ -108,7 +108,7 @@ def main() -> None:
     with Path(os.devnull).open("w") as log, redirect_stdout(log):
         walk = walked(in_process="--in-process" in sys.argv)
     upwards = walk.upwards(RANKS)
-    # The handler itself and the request are the ends, and not between.
+    # The handler and the request are the end points, so they do not count.
     counts = {
         "modules": len(walk.modules),
         "switches": walk.switches.total(),

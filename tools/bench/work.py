@@ -1,11 +1,11 @@
-"""What is measured: jobs that every engine can do, and what they should cost."""
+"""The jobs that the benchmark measures, and their target times."""
 
 from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The most that the pipeline may take, in parts of what another engine takes."""
+    """The pipeline's limits as multiples of another engine's time."""
 
     sharp: float | None = None
     bytes_of_sharp: float | None = None
@@ -29,19 +29,19 @@ class Work:
     rounds: int = 7
 
     def as_words(self) -> dict[str, object]:
-        """Return this work as JSON can hold it."""
+        """Return this work in types that JSON has."""
         return asdict(self)
 
 
 def _jpeg(name: str, sources: str, target: Target, **details: object) -> Work:
-    # Results of the pipeline are progressive, so those of its peers are too.
+    # The pipeline writes progressive JPEG, so its peers do too.
     return Work(
         name=name,
         sources=sources,
         format="jpeg",
         target=target,
         progressive=True,
-        # The fields of a variant, of as many types.
+        # The fields of a variant have different types.
         **details,  # type: ignore[arg-type]
     )
 

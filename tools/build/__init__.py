@@ -1,1 +1,1 @@
-"""The function's package, and what is checked of it and of the Terraform."""
+"""Build and check the function's package, and test the Terraform configuration."""

@@ -1,4 +1,4 @@
-"""List the native libraries inside the function's package, and refuse those that are too old."""
+"""List the native libraries in the function's package, and refuse outdated ones."""
 
 import re
 import sys
@@ -15,17 +15,17 @@ from tools.build.wheels import WheelError
 LIBRARIES = Path(__file__).with_name("native_libraries.toml")
 
 _ELF = b"\x7fELF"
-# As auditwheel names what it puts into a wheel: libavif-c6062d5f.so.16.4.2
+# auditwheel names the libraries that it adds to a wheel like libavif-c6062d5f.so.16.4.2.
 _FILE_NAME = re.compile(r"(?P<name>.+)-[0-9a-f]{8}\.so\.(?P<version>[0-9.]+)")
 
 
 class AuditError(Exception):
-    """A library is too old, or not known."""
+    """A library is too old or unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Library:
-    """What may be packed of one library, and how its version is told from its *file*."""
+    """A known library: its minimum version, and how to read the version from its *file*."""
 
     name: str
     file: str
@@ -34,7 +34,7 @@ class Library:
     version: str = ""
 
     def version_of(self, path: PurePosixPath, data: bytes) -> str:
-        """Return the version of the library in *path*; raise AuditError if it does not tell."""
+        """Return the version of the library in *path*; raise AuditError if it names none."""
         if self.version:
             found = re.search(self.version.encode(), data)
             told = found[1].decode() if found else ""
@@ -48,7 +48,7 @@ class Library:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One library with the *version* that is packed."""
+    """One library with its packaged *version*."""
 
     library: Library
     version: str
@@ -68,9 +68,9 @@ def known_libraries(file: Path = LIBRARIES) -> list[Library]:
 def examine(
     files: Iterable[tuple[PurePosixPath, bytes]], libraries: Iterable[Library]
 ) -> list[Found]:
-    """Return which of *libraries* are in the *files* of a package, with their versions.
+    """Return the *libraries* among the *files* of a package, with their versions.
 
-    Raises AuditError if a library is of none of them, or does not tell its version.
+    Raises AuditError if a file is none of them, or names no version.
     """
     known: dict[str, list[Library]] = {}
     for library in libraries:
@@ -88,7 +88,7 @@ def examine(
 
 
 def check(found: Iterable[Found]) -> None:
-    """Raise AuditError that names every library of *found* that is too old."""
+    """Raise AuditError naming every library of *found* that is too old."""
     if old := [each for each in found if each.is_too_old]:
         raise AuditError(
             "; ".join(
@@ -102,7 +102,7 @@ def check(found: Iterable[Found]) -> None:
 def _bundled(
     files: Iterable[tuple[PurePosixPath, bytes]],
 ) -> Iterator[tuple[PurePosixPath, bytes]]:
-    """Yield the libraries that a wheel brings beside its own extension modules."""
+    """Yield the libraries that a wheel bundles besides its own extension modules."""
     for path, data in files:
         if data.startswith(_ELF) and path.parent.suffix == ".libs":
             yield path, data
@@ -118,7 +118,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def main() -> None:
-    """Print the libraries of both architectures beside their minimums."""
+    """Print the libraries of both architectures with their minimum versions."""
     libraries = known_libraries()
     try:
         for name, platform in PLATFORMS.items():

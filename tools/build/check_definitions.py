@@ -1,4 +1,4 @@
-"""Have asl-validator check every state machine that there can be, for `make audit`."""
+"""Check every state machine that can be deployed with asl-validator, for `make audit`."""
 
 import json
 import os
@@ -18,7 +18,7 @@ FILES = ("module_backfill", "module_workflow", "module_workflow_review")
 
 
 def definitions(resources: Iterable[tuple[str, Resource]]) -> Iterator[tuple[str, str]]:
-    """Yield every state machine among *resources*, once, with the test that plans it first."""
+    """Yield each state machine among *resources* once, with the first test that plans it."""
     seen = set()
     for name, resource in resources:
         if resource["type"] == "aws_sfn_state_machine":
@@ -29,7 +29,7 @@ def definitions(resources: Iterable[tuple[str, Resource]]) -> Iterator[tuple[str
 
 
 def validate(files: list[Path]) -> None:
-    """Install the validator for this once, and run it. Raises `CommandFailed` for a bad one."""
+    """Install the validator temporarily and run it. Raises `CommandFailed` for a bad definition."""
     npm = ("npm", "install", "--silent", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts")
     subprocesses.run(*npm, VALIDATOR, environment=dict(os.environ), folder=FOLDER)
     subprocesses.run(

@@ -1,4 +1,4 @@
-"""Judge a watermark by the function's own code: run by package.py with PACKAGE and JSON."""
+"""Check a watermark with the function's own code; package.py runs this with PACKAGE and JSON."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ watermark = Watermark(
     text=fields.get("text"),
     logo=fields.get("logo"),
     font=fields.get("font"),
-    # Whether it can be drawn does not depend on where and how.
+    # Whether it can be drawn does not depend on position or style.
     position=None,
     width_percent=100,
     margin_percent=0,

@@ -13,15 +13,14 @@ from tools.build import interpreters
 VENV = ROOT / ".venv"
 EVERYTHING = "requirements.txt"
 
-# pip's script for awscli does not find its Python if there is a space in the path of this folder.
+# pip's script for awscli does not find its Python if the path of this folder contains a space.
 AWS = '#!/bin/sh\nexec "${0%/*}/python" -m awscli "$@"\n'
 
 
 def install(requirements: str, stamp: Path) -> None:
-    """Bring .venv up to date with a file in tools, make it first if need be, and touch *stamp*.
+    """Bring .venv up to date with a file in tools, creating it if necessary, and touch *stamp*.
 
-    Two of these at once would take each other's files away, so the second waits, and then finds
-    everything done.
+    Two at once would delete each other's files, so the second waits and then has nothing to do.
     """
     with (ROOT / "tools" / EVERYTHING).open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -45,7 +44,7 @@ def _install(requirements: str) -> None:
         found = interpreters.project_python().path
         _run(found, "-m", "venv", "--clear", str(VENV))
     print("Installing the tools into .venv", flush=True)
-    # What is imported gets its bytecode then; most of these packages never is.
+    # Python compiles a module when it is imported; most modules in these packages never are.
     _run(
         *(str(python), "-m", "pip", "install", "--quiet", "--quiet", "--no-compile"),
         *("--disable-pip-version-check", "--no-deps", "--require-hashes"),
@@ -63,5 +62,5 @@ def _run(*command: str) -> None:
 
 
 def main() -> None:
-    """Install a file of requirements, and touch the file that says so."""
+    """Install a requirements file, and touch the file that marks it as installed."""
     install(sys.argv[1], ROOT / sys.argv[2])

@@ -1,4 +1,4 @@
-"""Find a Python that really runs. Standard library only, in syntax that any Python 3 can read."""
+"""Find a working Python. Standard library only, in syntax that any Python 3 can read."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ _PROBE = "import sys; print(sys.executable, *sys.version_info[:2], sep='\\n')"
 
 
 class Interpreter(NamedTuple):
-    """An interpreter that answered, by the path it gives itself."""
+    """A working interpreter, by the path that it reports."""
 
     path: str
     version: tuple[int, int]
 
     def can(self, *modules: str) -> bool:
-        """Whether this interpreter has all of *modules*."""
+        """Whether this interpreter can import all of *modules*."""
         return _answer(self.path, f"import {', '.join(modules)}") is not None
 
 
 def this_python() -> Interpreter:
-    """The interpreter that runs this."""
+    """The running interpreter."""
     return Interpreter(sys.executable, sys.version_info[:2])
 
 
 def function_python() -> Interpreter | None:
-    """The function's own Python, if this machine has it."""
+    """The Python version that the function runs on, if this machine has it."""
     return next((found for found in interpreters() if found.version == FUNCTION), None)
 
 
 def project_python() -> Interpreter:
-    """The Python for the project's environment: the function's own, else the newest that will do.
+    """The Python for the project's environment: the function's version, else the newest suitable.
 
     Exits with a sentence when there is none.
     """
@@ -56,9 +56,9 @@ def project_python() -> Interpreter:
 
 
 def interpreters() -> Iterator[Interpreter]:
-    """Every interpreter of this machine that runs, each once, the running one first.
+    """Every working interpreter on this machine, each once, the running one first.
 
-    A version manager's shim that has no interpreter behind it fails when asked and is left out.
+    A version manager's shim without an interpreter behind it fails to run and is left out.
     """
     seen = set()
     for path in _candidates():
@@ -95,7 +95,7 @@ def _version_folders() -> Iterator[Path]:
 
 
 def _answer(path: str, code: str) -> list[str] | None:
-    """The lines that *code* prints under the interpreter at *path*; None if it does not run."""
+    """The lines that *code* prints when *path* runs it; None if it does not run."""
     try:
         done = subprocess.run(
             [path, "-I", "-c", code], capture_output=True, text=True, timeout=30, check=False
@@ -106,5 +106,5 @@ def _answer(path: str, code: str) -> list[str] | None:
 
 
 def text(version: tuple[int, int]) -> str:
-    """*version* as people write it."""
+    """*version* in dotted notation."""
     return ".".join(map(str, version))

@@ -1,6 +1,6 @@
-"""Make the zip that Lambda runs: the function, its pinned packages and their bytecode.
+"""Build the zip that Lambda runs: the function, its pinned packages and their bytecode.
 
-Standard library only, so that Terraform can call it with whatever Python 3.11 or later there is.
+Standard library only, so that Terraform can call it with any Python 3.11 or later.
 """
 
 import argparse
@@ -24,12 +24,12 @@ CACHE = ROOT / "build" / "wheels"
 PLATFORMS = {"arm64": Platform("aarch64"), "x86_64": Platform("x86_64"), "local": None}
 
 ENDPOINTS = PurePosixPath("botocore/data/endpoints.json")
-SERVICES = ("dynamodb", "events", "s3", "sqs")  # what the function makes boto3 clients for
+SERVICES = ("dynamodb", "events", "s3", "sqs")  # the function's boto3 clients
 WATERMARK_FILES = ("logo", "font")
 PLUGINS = ("Avif", "Bmp", "Gif", "Jpeg", "Jpeg2K", "Mpo", "Png", "Ppm", "Tiff", "WebP")
 
-# The packages bring much that the function never loads. What matches UNUSED stays out of the zip,
-# unless it matches USED as well.
+# The packages contain much that the function never loads. Files that match UNUSED stay out of the
+# zip unless they also match USED.
 UNUSED = (
     "*.dist-info/*",
     "*.pyi",
@@ -72,15 +72,15 @@ USED = (
 
 
 class PackageError(Exception):
-    """The package cannot be made: an operator must change what is said."""
+    """The package cannot be built: the message says what an operator must change."""
 
 
 def build(platform: Platform | None, output: Path, watermark: str | None = None) -> str:
-    """Write the package for *platform* to *output* and say in one line what it holds.
+    """Write the package for *platform* to *output* and describe it in one line.
 
-    Without a *platform* it is for the interpreter and the machine that run this. *watermark* is
-    the `watermark` variable as JSON. Equal inputs give equal bytes. *output* is replaced in one
-    step at the end, or left as it was.
+    Without a *platform* the package is for the running interpreter and machine. *watermark* is
+    the `watermark` variable as JSON. Equal inputs give equal bytes. *output* is replaced
+    atomically at the end, or left unchanged.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".package-") as folder:
@@ -99,7 +99,7 @@ def build(platform: Platform | None, output: Path, watermark: str | None = None)
 
 
 def files(platform: Platform | None) -> Iterator[tuple[PurePosixPath, bytes]]:
-    """What every package holds: the used part of the pinned packages, then the function."""
+    """The contents of every package: the used part of the pinned packages, then the function."""
     for wheel in wheels.fetch(SOURCE / "requirements.txt", platform, CACHE):
         for path, data in wheels.contents(wheel):
             if platform:
@@ -127,9 +127,9 @@ def _is_litter(path: PurePosixPath) -> bool:
 
 
 def _trimmed(endpoints: bytes) -> bytes:
-    """Cut botocore's list of endpoints down to the services that the function uses.
+    """Reduce botocore's list of endpoints to the services that the function uses.
 
-    Parsing the whole list for the first client is a sixth of a cold start's imports.
+    Parsing the whole list for the first client takes a sixth of a cold start's imports.
     """
     document = json.loads(endpoints)
     for partition in document["partitions"]:
@@ -139,7 +139,7 @@ def _trimmed(endpoints: bytes) -> bytes:
 
 
 def _watermark_fields(watermark: str) -> dict[str, object]:
-    """The fields of *watermark*, its files where a ~ in their paths leads, as for Terraform."""
+    """The fields of *watermark*, with ~ in paths expanded as Terraform does."""
     fields: dict[str, object] = json.loads(watermark)
     for role in WATERMARK_FILES:
         if file := fields.get(role):
@@ -148,7 +148,7 @@ def _watermark_fields(watermark: str) -> dict[str, object]:
 
 
 def _watermark_files(watermark: Mapping[str, object]) -> Iterator[tuple[PurePosixPath, bytes]]:
-    """The logo and the font, under the names by which the function's settings know them."""
+    """The logo and the font, under the names that the function's settings use."""
     for role in WATERMARK_FILES:
         if file := watermark.get(role):
             path = Path(str(file))
@@ -158,7 +158,7 @@ def _watermark_files(watermark: Mapping[str, object]) -> Iterator[tuple[PurePosi
 
 
 def _check_watermark(watermark: Mapping[str, object]) -> None:
-    """Raise PackageError if the function's own code, run here, could not draw *watermark*."""
+    """Raise PackageError if the function's own code cannot draw *watermark* on this machine."""
     with tempfile.TemporaryDirectory() as folder:
         _write(Path(folder), files(None))
         checker = Path(__file__).with_name("check_watermark.py")
@@ -176,11 +176,11 @@ def _write(folder: Path, files: Iterable[tuple[PurePosixPath, bytes]]) -> None:
 
 
 def _compile(stage: Path, python: Interpreter) -> None:
-    """Add bytecode that is loaded without comparing it with its source first.
+    """Add bytecode that Python loads without comparing it with its source.
 
-    It is the same in every run: compileall sorts the files, and the seed fixes the order of sets.
-    Tracebacks name the files as Lambda has them, under /var/task. With -P a compileall.py in the
-    current directory is not run; -I would ignore the seed.
+    It is reproducible: compileall sorts the files, and the seed fixes the order of sets.
+    Tracebacks name the files as on Lambda, under /var/task. -P keeps a compileall.py in the
+    current directory from running instead; -I would ignore the seed.
     """
     command = [python.path, "-P", "-S", "-s", "-m", "compileall", "-q", "-s", str(stage)]
     command += ["-p", "/var/task", "--invalidation-mode", "unchecked-hash", str(stage)]
@@ -188,7 +188,7 @@ def _compile(stage: Path, python: Interpreter) -> None:
 
 
 def _zip(stage: Path, archive: Path) -> None:
-    """Zip all of *stage*, leaving out what differs from build to build: dates, modes, order."""
+    """Zip all of *stage* reproducibly: without dates and modes, in a fixed order."""
     with ZipFile(archive, "w", ZIP_DEFLATED, compresslevel=9) as file:
         for path in sorted(path for path in stage.rglob("*") if path.is_file()):
             entry = ZipInfo(path.relative_to(stage).as_posix())
@@ -212,7 +212,7 @@ def _bytecode(compiler: Interpreter | None) -> str:
 
 
 def main() -> None:
-    """Read the command line and make one package."""
+    """Read the command line and build one package."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--architecture", required=True, choices=PLATFORMS)
     parser.add_argument("--output", required=True, type=Path)

@@ -1,4 +1,4 @@
-"""What the tests of Terraform plan, on a mocked provider: resources without an account."""
+"""The resources that the Terraform tests plan with a mocked provider, without an account."""
 
 import os
 from collections.abc import Iterator, Mapping

@@ -1,9 +1,9 @@
-"""Test the Terraform configuration, with the provider mocked and AWS out of reach.
+"""Test the Terraform configuration with a mocked provider, without AWS.
 
-Three things make it fast. One command tests all files of a folder, since Terraform reads the schema
-of the provider each time. One process of the provider serves them all; Terraform itself would start
-one for each run, even with a mock. And what tests/terraform/variables expects to be refused is
-planned against variables.tf alone, which needs no provider.
+Three things make it fast. One command tests all files of a folder, because each command reads the
+provider's schema. One provider process serves all runs; Terraform itself would start one for each
+run, even with a mock. Tests in tests/terraform/variables, which expect a refusal, are planned
+against variables.tf alone, which needs no provider.
 """
 
 import os
@@ -21,12 +21,12 @@ from tools.terraform import TESTS, Event, Terraform, installed_version, linked_r
 
 VARIABLES = f"{TESTS}/variables"
 
-_OLDEST = (1, 11)  # since which a mocked provider can answer while planning
+_OLDEST = (1, 11)  # the first version whose mocked provider can serve plan runs
 _RUN = re.compile(r'^run "(.+)" {', re.MULTILINE)
 
 
 class Run(NamedTuple):
-    """One run of a file of tests, which is named relative to the repository."""
+    """One run of a test file; *file* is relative to the repository."""
 
     file: str
     name: str
@@ -37,7 +37,7 @@ class CannotTest(Exception):
 
 
 class Configuration:
-    """The configuration in *folder*, prepared to be tested file by file."""
+    """The configuration in *folder*, prepared for its tests."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -70,13 +70,13 @@ class Configuration:
 
     @contextmanager
     def provider(self) -> Iterator[None]:
-        """Have one process of the provider meanwhile, which serves every test of a file."""
+        """Run one provider process that serves every test inside the block."""
         with running_provider(self._whole.folder, self._environment) as attached:
             self._whole = Terraform(self._whole.folder, {**self._environment, **attached})
             yield
 
     def test(self, files: Sequence[str]) -> dict[Run, str]:
-        """Run the tests of *files*, and return what is wrong with each run: nothing if it passes.
+        """Run the tests in *files* and return the errors of each run, empty if it passes.
 
         Raises `CommandFailed` if they cannot be run.
         """
@@ -88,7 +88,7 @@ class Configuration:
         return troubles
 
     def plans(self, name: str) -> Iterator[tuple[str, list[Event]]]:
-        """Run the tests of this name, and yield each run with the changes that it plans."""
+        """Run the test files of this name, and yield each run with the changes that it plans."""
         for event in self._whole.plans_of_tests(name):
             yield event["@testrun"], event["test_plan"]["resource_changes"]
 
@@ -103,7 +103,7 @@ def runs() -> list[Run]:
 
 
 def _note(event: Event, troubles: dict[Run, str]) -> None:
-    """Note what *event* tells of a run: how it ended, or why."""
+    """Record the status or the error of a run from *event*."""
     if "@testrun" not in event:
         return
     run = Run(event["@testfile"], event["@testrun"])

@@ -1,6 +1,6 @@
 """Write the tables of docs/variables.md from variables.tf and outputs.tf.
 
-Like terraform-docs, between its markers; unlike it, with the fields of objects and their comments.
+Like terraform-docs, it writes between markers; unlike it, it lists fields of objects.
 """
 
 import re
@@ -21,7 +21,7 @@ _FIELD: Final = r"^    (\w+) += optional\((\w+(?:\(.*?\)+)?)(?:, ([^)]+))?\) +# 
 
 
 class Field(NamedTuple):
-    """A field of an object, as it is declared."""
+    """The declaration of a field of an object."""
 
     name: str
     kind: str
@@ -30,7 +30,7 @@ class Field(NamedTuple):
 
 
 class Variable(NamedTuple):
-    """A variable, as it is declared. *fields* are the optional ones of an object."""
+    """The declaration of a variable. *fields* are the optional fields of an object."""
 
     name: str
     default: str
@@ -40,7 +40,7 @@ class Variable(NamedTuple):
 
 
 def page(text: str) -> str:
-    """Return *text* with current tables between the markers."""
+    """Return *text* with up-to-date tables between the markers."""
     before, rest = text.split(_BEGIN)
     _, after = rest.split(_END)
     return f"{before}{_BEGIN}{_tables()}{_END}{after}"

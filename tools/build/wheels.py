@@ -1,4 +1,4 @@
-"""Fetch pinned wheels for a platform, and refuse those that were changed or could not run there.
+"""Fetch pinned wheels for a platform; refuse wheels that were changed or cannot run there.
 
 Standard library only.
 """
@@ -16,29 +16,29 @@ from zipfile import ZipFile
 
 from tools.build.interpreters import FUNCTION, interpreters
 
-LAMBDA_GLIBC = 34  # Amazon Linux 2023, under python3.13, has glibc 2.34
+LAMBDA_GLIBC = 34  # Amazon Linux 2023, the base of python3.13, has glibc 2.34
 
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
-_BINARY = {".so", ".dylib", ".pyd", ".dll"}  # perhaps with a version behind it
+_BINARY = {".so", ".dylib", ".pyd", ".dll"}  # possibly followed by a version
 _ELF_MACHINES = {"x86_64": 62, "aarch64": 183}  # e_machine, from the System V ABI
 
 
 class WheelError(Exception):
-    """A wheel cannot be had, or could not run where it is meant to."""
+    """A wheel is unavailable, or cannot run on its platform."""
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """A Lambda architecture, by the machine name that wheels and ELF use for it."""
+    """A Lambda architecture, by the machine name that wheels and ELF use."""
 
     machine: str
 
     @property
     def pip_options(self) -> list[str]:
-        """What makes pip choose for the function rather than for the Python that runs pip.
+        """Options that make pip choose wheels for the function, not for the running Python.
 
-        pip takes each manylinux tag literally: a wheel for 2_28 is not found by asking for 2_34.
+        pip takes each manylinux tag literally: asking for 2_34 does not find a wheel for 2_28.
         """
         tags = [f"manylinux_2_{minor}_{self.machine}" for minor in range(LAMBDA_GLIBC, 16, -1)]
         tags += [f"manylinux2014_{self.machine}"]
@@ -49,7 +49,7 @@ class Platform:
         return options + [option for tag in tags for option in ("--platform", tag)]
 
     def refuse(self, wheel: str, path: PurePosixPath, data: bytes) -> None:
-        """Raise WheelError if *path* of *wheel* is machine code that the function could not run."""
+        """Raise WheelError if *path* of *wheel* is machine code that the function cannot run."""
         if not _is_binary(path, data):
             return
         name = f"{path} of {wheel}"
@@ -72,8 +72,8 @@ class Platform:
 def fetch(requirements: Path, platform: Platform | None, cache: Path) -> list[Path]:
     """The wheels that *requirements* pins by hash, downloaded once into *cache*.
 
-    Without a *platform* they are for the interpreter and the machine that run this. Raises
-    WheelError if one cannot be had, or was changed in the cache.
+    Without a *platform* they are for the running interpreter and machine. Raises WheelError if
+    one is unavailable or was changed in the cache.
     """
     python = "{}{}".format(*sys.version_info[:2])
     target = platform.machine if platform else f"{sys.platform}-{python}"
@@ -83,7 +83,7 @@ def fetch(requirements: Path, platform: Platform | None, cache: Path) -> list[Pa
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as fresh:
             _download(requirements, platform, Path(fresh) / "wheels")
-            # Another build may have been faster; its wheels are the same.
+            # A concurrent build may have finished first; its wheels are the same.
             with suppress(OSError):
                 (Path(fresh) / "wheels").rename(folder)
     found = sorted(folder.glob("*.whl"))
@@ -94,7 +94,7 @@ def fetch(requirements: Path, platform: Platform | None, cache: Path) -> list[Pa
 def contents(wheel: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
     """The files of *wheel* that an installer would put on the import path.
 
-    Raises WheelError if one of them would lie outside of it.
+    Raises WheelError if one of them would be outside that path.
     """
     with ZipFile(wheel) as archive:
         for entry in archive.infolist():
@@ -110,16 +110,16 @@ def contents(wheel: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
 
 
 def _refuse_elsewhere(name: str, wheel: Path) -> None:
-    """Raise WheelError if *name* could lead out of the folder it is written to, on any system."""
+    """Raise WheelError if *name* could escape the folder it is written to, on any system."""
     is_inside = PurePosixPath(name).parts and not name.startswith("/")
     if not is_inside or ".." in name.split("/") or set(name) & set("\\:\0"):
         raise WheelError(f"{wheel.name} holds {name!r}, which would be written elsewhere")
 
 
 def _verify(wheels: Sequence[Path], requirements: Path) -> None:
-    """Raise WheelError unless *wheels* are those that *requirements* pins, and all of them.
+    """Raise WheelError unless *wheels* are exactly those that *requirements* pins.
 
-    pip compares the hashes when it downloads; what is in the cache may have changed since.
+    pip compares hashes when it downloads; a file in the cache may have changed since.
     """
     pinned = {
         _normalised(requirement.partition("==")[0]): set(_HASH.findall(requirement))
@@ -140,7 +140,7 @@ def _verify(wheels: Sequence[Path], requirements: Path) -> None:
 
 
 def _normalised(name: str) -> str:
-    """Return the *name* of a package as PEP 503 has it; wheels write every - as _."""
+    """Return the *name* of a package normalised by PEP 503; wheels write every - as _."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -160,7 +160,7 @@ def _download(requirements: Path, platform: Platform | None, folder: Path) -> No
 
 
 def _python_with_pip(platform: Platform | None) -> str:
-    """An interpreter with pip: any will do for a foreign platform, only this one for its own."""
+    """An interpreter with pip: any for a foreign platform, only the running one for its own."""
     for interpreter in interpreters():
         if interpreter.can("pip"):
             return interpreter.path

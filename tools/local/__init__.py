@@ -1,1 +1,1 @@
-"""A local cloud with the real Terraform on it, to try the pipeline and to test it."""
+"""A local cloud on which the unmodified Terraform deploys the pipeline, for trials and tests."""

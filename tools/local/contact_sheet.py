@@ -13,9 +13,9 @@ from PIL import Image, ImageCms, ImageDraw, ImageFont, ImageOps
 
 pillow_heif.register_heif_opener()
 
-_MAX_BYTES = 400_000  # a README shows it
+_MAX_BYTES = 400_000  # for a README
 
-# What Pillow raises for files that are cut off, damaged, of no format or too big for it.
+# Raised by Pillow for files that are truncated, damaged, of an unknown format or too large.
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 _TILE = 400
@@ -28,7 +28,7 @@ Corner = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A file of a photograph, before or after; *pixels* is empty where they are unknown."""
+    """A photograph's file before or after; *pixels* is empty if unknown."""
 
     file: Path
     pixels: str
@@ -37,14 +37,14 @@ class Side:
 
     @property
     def text(self) -> str:
-        """Its measures, as a caption."""
+        """Its dimensions and size, as a caption."""
         measures = [self.pixels, f"{self.size / 1000:,.0f} kB"]
         return ", ".join(filter(None, measures))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Photograph:
-    """A photograph with its results, one for each variant, or with the reason why it has none."""
+    """A photograph with one result for each variant, or with the reason for having none."""
 
     before: Side
     after: Sequence[Side] = ()
@@ -57,7 +57,7 @@ class Photograph:
         return self.before.file.name
 
     def change(self, side: Side) -> str:
-        """How many bytes a result has more or less than the photograph."""
+        """How much larger or smaller a result is than the photograph."""
         return f"{side.size / max(1, self.before.size) - 1:+.0%} bytes".replace("-", "\u2212")
 
 
@@ -101,7 +101,7 @@ def _draw_picture(sheet: Image.Image, corner: Corner, file: Path | None) -> None
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:
-    """Show the colours that the file means, as results do: those are in sRGB."""
+    """Convert to sRGB, the colour space of the results."""
     if profile := image.info.get("icc_profile"):
         with suppress(ImageCms.PyCMSError):
             source = ImageCms.ImageCmsProfile(BytesIO(profile))
@@ -131,7 +131,7 @@ def _shortened(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
 
 @cache
 def font(*, weight: int) -> ImageFont.FreeTypeFont:
-    """The lettering of the sheets: 400 is the regular weight, 700 the bold one."""
+    """The font of the sheets: weight 400 is regular, 700 is bold."""
     with as_file(files("fontpkg_open_sans") / "files" / "OpenSans[wdth,wght].ttf") as path:
         lettering = ImageFont.truetype(path, 21)
     lettering.set_variation_by_axes([weight, 100])  # and a width of 100 percent

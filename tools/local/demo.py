@@ -1,4 +1,4 @@
-"""Photographs through the real Terraform and the real function, on a local cloud of their own."""
+"""Process photographs with the real Terraform and function, on a temporary local cloud."""
 
 import argparse
 import json
@@ -38,7 +38,7 @@ WEB: Mapping[str, object] = {
     "key_template": "{directory}{stem}-{width}-{version}{extension}",
     "manifest": {},
 }
-"""For a web page: all of it, unless the user's own settings decide on any of `_DECIDES`."""
+"""Settings for a web page: used whole, unless the user's settings contain one of `_DECIDES`."""
 
 _DECIDES = {*WEB, "cache_control"}
 
@@ -52,7 +52,7 @@ Line = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Upload:
-    """A photograph and the key that it gets in the source bucket."""
+    """A photograph and its key in the source bucket."""
 
     file: Path
     key: str
@@ -60,7 +60,7 @@ class Upload:
 
 @dataclass
 class Results:
-    """What became of the uploads, by their keys."""
+    """The outcomes of the uploads, by key."""
 
     published: dict[str, Line] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
@@ -70,21 +70,21 @@ class Results:
 
 
 def demonstrate(given: Sequence[Path], settings: Settings) -> list[Photograph]:
-    """Have photographs processed; leave the results, a contact sheet of them, and nothing else.
+    """Process photographs and leave only the results and a contact sheet of them.
 
-    If there are manifests, there is a page of what they list as well.
+    If there are manifests, also write a web page of the images that they list.
 
-    *given* are files and folders of them; hidden files are left out.
+    *given* are files and folders; hidden files are skipped.
     """
     cloud = Cloud(HOME / "demo")
     with Progress() as progress, cloud.claimed(lambda: progress.say(WAITING)):
-        cloud.stop()  # should an earlier demonstration have been killed
+        cloud.stop()  # in case an earlier demo was killed
         try:
             defaults = {**VARIABLES, **({} if _DECIDES & {*settings.names()} else WEB)}
             outputs = deploy(cloud, progress, defaults, settings)
             values = {**defaults, **settings.values(cloud.environment)}
             environment = cloud.environment
-            os.environ.clear()  # from here on this program, too, knows the local cloud alone
+            os.environ.clear()  # this program, too, can reach only the local cloud from here on
             os.environ.update(environment)
             uploads = list(_uploads(given, values.get("trigger_prefix") or ""))
             _upload(given, uploads, outputs["source_bucket"], progress)
@@ -134,7 +134,7 @@ def _upload(
 
 
 def _unwatched(uploads: Sequence[Upload], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the uploads for which the settings start nothing, and a sentence."""
+    """Yield the uploads that the settings do not trigger, and the reason."""
     suffixes = tuple(values.get("trigger_suffixes") or ())
     for upload in uploads:
         if suffixes and not upload.key.endswith(suffixes):
@@ -144,7 +144,7 @@ def _unwatched(uploads: Sequence[Upload], values: Mapping[str, Any]) -> Iterator
 def _wait(
     uploads: Sequence[Upload], results: Results, outputs: Mapping[str, str], progress: Progress
 ) -> None:
-    """Wait until every upload has ended, one way or the other, or nothing happens any more."""
+    """Wait until every upload is processed or rejected, or nothing happens for a while."""
     expected = {upload.key for upload in uploads}
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while len(results) < len(expected):
@@ -184,13 +184,13 @@ def _failures(queue: str) -> Iterator[tuple[str, str]]:
 
 
 def _photograph(upload: Upload, results: Results, downloads: Downloads) -> Photograph:
-    """Return a photograph with the image of each variant that browsers fall back on."""
+    """Return a photograph with each variant's fallback image for browsers."""
     size = upload.file.stat().st_size
     line = results.published.get(upload.key)
     if line is None:
         failure = results.failures[upload.key]
         return Photograph(before=Side(upload.file, "", size), failure=failure)
-    # Of a set, the widest image of the last format is the last.
+    # The last image of a set is the widest of the last format.
     sides = {image["variant"]: _side(image, downloads) for image in line["published"]}
     return Photograph(
         before=Side(upload.file, _SIZE.format(**line["picture"]["size"]), size),

@@ -1,4 +1,4 @@
-"""Objects of the processed bucket as files, under their keys."""
+"""Download objects of the processed bucket to files named by their keys."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Downloads:
-    """Files of *folder*, each downloaded when it is first asked for."""
+    """The files in *folder*, each downloaded on first use."""
 
     def __init__(self, s3: "S3Client", bucket: str, folder: Path) -> None:
         self._s3 = s3
@@ -22,7 +22,7 @@ class Downloads:
         self._folder = folder
 
     def file(self, key: str) -> Path:
-        """Return the object under *key*."""
+        """Return the file with the object under *key*."""
         file = self._folder / key
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)

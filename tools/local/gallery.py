@@ -1,4 +1,4 @@
-"""The pictures of docs/images.md: what fits and watermarks make of a sample photograph."""
+"""Draw the pictures of docs/images.md: fits and watermarks on a sample photograph."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -74,7 +74,7 @@ _PAPER, _FRAME, _INK = "#ffffff", "#d0d7de", "#16191d"
 
 
 def rendered(sample: str, variant: Variant, watermark: Watermark | None) -> Image.Image:
-    """Have the engine make *variant* of a sample photograph."""
+    """Render *variant* of a sample photograph with the image engine."""
     style = Style(
         watermark=watermark,
         background=(234, 238, 242),
@@ -90,7 +90,7 @@ def rendered(sample: str, variant: Variant, watermark: Watermark | None) -> Imag
 
 
 def draw(pictures: Sequence[tuple[str, Image.Image]], cell: tuple[int, int], target: Path) -> None:
-    """Write *pictures*, each with a caption and with the box that it was to fit."""
+    """Write *pictures*, each with a caption and its bounding box."""
     width, height = cell
     rows = -(-len(pictures) // _COLUMNS)
     sheet = Image.new(

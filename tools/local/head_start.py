@@ -1,9 +1,8 @@
-"""What the provider waits for longest, made beforehand and adopted by Terraform.
+"""Create the slowest resources before Terraform does, and let Terraform import them.
 
-After making a queue, its policy or a lifecycle rule the provider watches it for up to a minute, as
-AWS shows different states for a while. The local cloud has one state. So what is planned is made
-first, just as it is planned, and Terraform imports it; anything that differs it changes by itself,
-slowly.
+After creating a queue, its policy or a lifecycle rule, the provider polls it for up to a minute,
+because AWS is eventually consistent. The local cloud is not. So these resources are created first,
+exactly as planned, and Terraform imports them; it corrects any difference itself, slowly.
 """
 
 import json
@@ -41,10 +40,10 @@ def given(
     environment: Mapping[str, str],
     on_event: Callable[[Event], object] = lambda _: None,
 ) -> Iterator[None]:
-    """Make what *terraform* has planned to make slowly, and plan again to import it.
+    """Create the slow resources in the plan of *terraform*, and plan again to import them.
 
-    What hangs on a queue or a bucket is known when that has been imported: hence two rounds.
-    Nothing of it is left in the configuration afterwards. *on_event* gets Terraform's messages.
+    Resources that depend on a queue or a bucket are known after its import: hence two rounds.
+    The import blocks are removed afterwards. *on_event* gets Terraform's messages.
     """
     session = boto3.Session(
         aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
@@ -115,7 +114,7 @@ def _make_rules(changes: Sequence[Change], s3: "S3Client") -> Iterator[Import]:
 
 
 def _rule(planned: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return a rule as the API takes it; None for one that does more than this knows of."""
+    """Return a rule in the API's form; None if it has a setting that is not supported here."""
     rule: dict[str, Any] = {
         "ID": planned["id"],
         "Status": planned["status"],

@@ -1,4 +1,4 @@
-"""Leave the pipeline running on a local cloud, with the user's own settings."""
+"""Start the pipeline on a local cloud with the user's settings, and leave it running."""
 
 import argparse
 import os
@@ -25,7 +25,7 @@ HOME = ROOT / "build" / "local"
 WAITING = "Waiting for another program that uses this local cloud"
 
 DEFAULTS: Mapping[str, object] = {"metadata": {}, "upload_api": {"public": True}}
-"""What `make up` shows besides images, where the user's own settings do not say otherwise."""
+"""The optional parts that `make up` turns on unless the user's settings set them."""
 
 
 def deploy(
@@ -36,8 +36,8 @@ def deploy(
 ) -> dict[str, Any]:
     """Start *cloud*, apply the pipeline to it and return its outputs.
 
-    Of *defaults* counts what *settings* do not set. What was applied is saved: the next time
-    Terraform finds it made, and changes only what differs.
+    *defaults* apply to variables that *settings* do not set. The applied state is saved, so that
+    the next run only changes what differs.
     """
     fresh = not cloud.is_running()
     saved = fresh and cloud.is_saved()
@@ -64,7 +64,7 @@ def deploy(
     except CommandFailed:
         if not saved:
             raise
-        cloud.forget()  # another version of something may have saved it: once more from nothing
+        cloud.forget()  # perhaps saved by another version of MiniStack: start over from nothing
         return deploy(cloud, progress, defaults, settings)
     if fresh and changes:
         cloud.save()
@@ -72,13 +72,13 @@ def deploy(
 
 
 def _is_slow(change: Event) -> bool:
-    """Whether the provider would take most of a minute to make, or make again, a resource."""
+    """Whether the provider would take most of a minute to create or replace a resource."""
     resource, action = change["resource"], change["action"]
     return resource["resource_type"] in head_start.SLOW and action in {"create", "replace"}
 
 
 def _with_absolute_paths(watermark: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *watermark* with its files where they are for a Terraform that runs elsewhere."""
+    """Return *watermark* with absolute paths, since Terraform runs in another folder."""
     files = {
         role: str(ROOT / Path(watermark[role]).expanduser())
         for role in WATERMARK_FILES
@@ -126,14 +126,14 @@ def _has_changed_nothing(error: BaseException) -> bool:
 
 
 def _commands(cloud: Cloud, outputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what to do with the deployment, and the command for it."""
+    """Yield the things to do with the deployment, each with its command."""
     upload = outputs["upload_command"].replace("photo.jpg", "tools/samples/rocket.jpg", 1)
     yield "upload", upload
     yield "", f"aws s3 cp --recursive photos s3://{outputs['source_bucket']}/"
     yield "list", f"aws s3 ls --recursive s3://{outputs['processed_bucket']}/"
     yield "rejected", "make redrive DRY_RUN=1"
     yield "log", f"aws logs tail {shlex.quote(outputs['log_group'])}"
-    if outputs.get("upload_api_id"):  # of an output that is null Terraform says nothing
+    if outputs.get("upload_api_id"):  # Terraform omits null outputs
         yield "page", page_address(cloud, outputs)
     if outputs.get("cdn_url"):
         yield "images", f"{outputs['cdn_url']}/…"
@@ -142,16 +142,16 @@ def _commands(cloud: Cloud, outputs: Mapping[str, Any]) -> Iterator[tuple[str, s
 
 
 def page_address(cloud: Cloud, outputs: Mapping[str, Any]) -> str:
-    """Where *cloud* serves the upload page; on AWS it is the output `upload_api_endpoint`."""
+    """The address of the upload page on *cloud*; on AWS it is the output `upload_api_endpoint`."""
     return f"{cloud.endpoint}/_aws/execute-api/{outputs['upload_api_id']}/%24default/"
 
 
 def _environment_script(cloud: Cloud) -> str:
-    """Shell lines that turn a shell's AWS tools, Terraform and make to *cloud*.
+    """Shell lines that point a shell's AWS tools, Terraform and make at *cloud*.
 
-    Terraform gets what a configuration of the user's own needs beside the pipeline: the machine's
-    architecture, a name that is free, and the provider's mirror if it has no other source. In the
-    repository `terraform output` shows the pipeline, while nothing else is applied there.
+    Terraform gets what another configuration of the user's needs: the machine's architecture, a
+    free name, and the provider's mirror if there is no other source. In the repository `terraform
+    output` shows the pipeline as long as nothing else is applied there.
     """
     environment = cloud.environment
     settings = {name: value for name, value in environment.items() if name.startswith("AWS_")}
@@ -173,7 +173,7 @@ def _environment_script(cloud: Cloud) -> str:
     return "\n".join(lines)
 
 
-# The mirror is no place for providers other than AWS's.
+# The mirror only has the AWS provider.
 _INSTALLATION = """\
 provider_installation {{
   filesystem_mirror {{
@@ -210,13 +210,13 @@ def exit_in_a_sentence() -> Iterator[None]:
 
 
 def _without_command(error: CommandFailed) -> str:
-    """What Terraform says of the settings is all that matters; of other commands, which it was."""
+    """Show only Terraform's message about the settings; for other commands, name the command."""
     is_about_settings = "terraform" in error.command and ".tfvars" in error.output
     return error.output.strip() if is_about_settings else str(error)
 
 
 def main() -> None:
-    """Read the command line and do what it says."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", default="", help="a file of variables, not terraform.tfvars")
     settings = parse(parser).settings

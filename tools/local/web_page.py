@@ -1,4 +1,4 @@
-"""A web page of the images that manifests list. They lie beside it, under their keys."""
+"""Write a web page of the images that manifests list; their files lie beside it, by key."""
 
 from collections.abc import Iterable, Iterator
 from html import escape
@@ -23,7 +23,7 @@ def _figures(manifest: Manifest) -> Iterator[str]:
     for image in manifest.images:
         by_variant.setdefault(image.variant, []).append(image)
     for variant, images in by_variant.items():
-        # Relative, so that the folder can be moved; a colon or a question mark is part of the name.
+        # Relative, so that the folder can be moved; colons and question marks are part of the name.
         urls = {image.key: quote(image.key) for image in images}
         name = escape(manifest.source_key)
         yield _FIGURE.format(

@@ -1,4 +1,4 @@
-"""What MiniStack lacks of AWS's services, by AWS's documentation. Nothing of this runs on AWS."""
+"""Additions to MiniStack, written from AWS's documentation. Nothing here runs on AWS."""
 
 MINISTACK = "1.5.33"
-"""The only version that this completes: it does so from the inside."""
+"""The only supported version, since the additions patch its internals."""

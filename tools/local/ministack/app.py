@@ -1,6 +1,6 @@
-"""The server of the local cloud: MiniStack behind a guard, with what it lacks of AWS's services.
+"""The server of the local cloud: MiniStack with the additions, behind the guard.
 
-It is served in MiniStack's place, so that what is tested on the local cloud holds on AWS.
+It replaces MiniStack's own server, so that a test on the local cloud is valid for AWS.
 """
 
 from importlib.metadata import version

@@ -1,7 +1,6 @@
-"""What MiniStack's IAM lacks of AWS's: the sources of the events that a request sends.
+"""Complete MiniStack's IAM: the condition key `events:source` of requests that send events.
 
-Nothing of this runs on AWS. Without the key `events:source` a policy that names the source would
-refuse every request.
+Nothing here runs on AWS. Without the key, a policy that names a source denies every request.
 """
 
 import json
@@ -21,10 +20,10 @@ def install() -> None:
 def _request_context(
     service: str, action: str, body: bytes, parameters: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what MiniStack knows of a request, and the sources of its events."""
+    """Return MiniStack's context of a request plus the sources of its events."""
     keys: dict[str, Any] = _original(service, action, body, parameters)
     if action != "events:PutEvents":
         return keys
     sources = sorted({entry.get("Source", "") for entry in json.loads(body).get("Entries", [])})
-    # MiniStack compares a list with the operators for sets of values only.
+    # MiniStack compares lists only with the operators for sets of values.
     return {**keys, "events:source": sources[0] if len(sources) == 1 else sources}

@@ -1,7 +1,7 @@
 """A Map state in distributed mode, as the AWS Step Functions developer guide describes it.
 
-Its items, read from S3; their batches; the child workflow executions that they become; and the
-results, written to S3. The caller decides what one child does.
+It reads items from S3, batches them, runs a child workflow execution per batch, and writes the
+results to S3. The caller supplies the work of one child.
 """
 
 import contextvars
@@ -31,7 +31,7 @@ _FILES = {
     "FAILED": ("FAILED", "TIMED_OUT", "ABORTED"),
     "PENDING": ("PENDING",),
 }
-"""Which children the result files are about, by the beginning of their names."""
+"""The statuses of children, by the prefix of their result files."""
 
 _COUNTED = {
     "pending": "PENDING",
@@ -44,7 +44,7 @@ _COUNTED = {
 
 
 class StateFailed(Exception):
-    """A state failed with an error that has a name, for Retry and Catch to match."""
+    """A state failed with a named error, which Retry and Catch can match."""
 
     def __init__(self, error: str, cause: str) -> None:
         super().__init__(f"{error}: {cause}")
@@ -88,8 +88,8 @@ class MapRun:
     ) -> str:
         """Execute the children until all have ended, and return the status of the run.
 
-        It is ABORTED when *is_stopped* says so, and FAILED as soon as more items failed than
-        tolerated: no further child starts then, and no one waits for those that run.
+        It is ABORTED once *is_stopped* returns true, and FAILED as soon as more items failed than
+        tolerated: then no further child starts, and running ones are not awaited.
         """
 
         def status() -> str:
@@ -109,7 +109,7 @@ class MapRun:
             on_change()
 
         pool = ThreadPoolExecutor(self.max_concurrency or max(1, len(self.children)))
-        # Each child sees the request that started the run as its own, the account for instance.
+        # Each child inherits the context of the request that started the run, such as the account.
         waiting = {
             pool.submit(contextvars.copy_context().run, work, child) for child in self.children
         }
@@ -125,7 +125,7 @@ class MapRun:
         return "SUCCEEDED" if ending == "RUNNING" else ending
 
     def exceeds_tolerance(self) -> bool:
-        """Whether more items failed than are tolerated: none, unless a limit says otherwise."""
+        """Whether more items failed than the tolerance, by default zero."""
         counts = self.item_counts()
         failed, total = counts["failed"], counts["total"]
         if self.tolerated_percentage is None and self.tolerated_count is None:
@@ -135,11 +135,11 @@ class MapRun:
         return too_many or (percentage is not None and 100 * failed > percentage * total)
 
     def item_counts(self) -> dict[str, int]:
-        """Count the items by what became of them, as DescribeMapRun does."""
+        """Count the items by status, as DescribeMapRun does."""
         return self._counts(lambda child: child.items)
 
     def execution_counts(self) -> dict[str, int]:
-        """Count the children likewise."""
+        """Count the children by status, as DescribeMapRun does."""
         return self._counts(lambda _: 1)
 
     def _counts(self, weight: Callable[[Child], int]) -> dict[str, int]:
@@ -162,7 +162,7 @@ class MapRun:
     def _end(
         self, child: Child, status: str, *, output: Any = None, error: str = "", cause: str = ""
     ) -> None:
-        """End *child* if it runs. What it does after that is of no interest to anyone."""
+        """End *child* if it is running; anything it does afterwards is ignored."""
         with self._lock:
             if child.status == "RUNNING":
                 child.status, child.stopped = status, datetime.now(UTC)
@@ -170,9 +170,9 @@ class MapRun:
 
 
 def read_items(reader: Mapping[str, Any], s3: "S3Client") -> list[Any]:
-    """Read the items that an ItemReader names: a listing, or an S3 Inventory in CSV.
+    """Read the items of an ItemReader: a listing, or an S3 Inventory in CSV.
 
-    Raises `StateFailed`, also for what else a reader can be on AWS, which the project does not use.
+    Raises `StateFailed`, also for other readers that AWS supports and the project does not use.
     """
     settings, arguments = reader.get("ReaderConfig", {}), reader["Arguments"]
     kind = settings.get("InputType")
@@ -191,7 +191,7 @@ def read_items(reader: Mapping[str, Any], s3: "S3Client") -> list[Any]:
 
 
 def inputs(items: Sequence[Any], batcher: Mapping[str, Any] | None) -> list[tuple[Any, int]]:
-    """Return the input of every child, with the number of items in it."""
+    """Return the input of every child, with its number of items."""
     if batcher is None:
         return [(item, 1) for item in items]
     fixed = {"BatchInput": batcher["BatchInput"]} if "BatchInput" in batcher else {}
@@ -203,9 +203,9 @@ def inputs(items: Sequence[Any], batcher: Mapping[str, Any] | None) -> list[tupl
 def write_results(
     writer: Mapping[str, Any], run: MapRun, map_run_arn: str, s3: "S3Client"
 ) -> dict[str, str]:
-    """Write what became of the children, and return where the manifest of that lies.
+    """Write the results of the children, and return the location of their manifest.
 
-    Raises `StateFailed`, also for a format other than the default, which the project does not use.
+    Raises `StateFailed`, also for any format but the default, which the project does not use.
     """
     if "WriterConfig" in writer:
         raise StateFailed("States.ResultWriterFailed", f"the local cloud cannot write {writer}")

@@ -1,9 +1,9 @@
-"""An edge location of CloudFront: what MiniStack lacks of one. Nothing of this runs on AWS.
+"""Complete MiniStack's CloudFront with an edge location. Nothing here runs on AWS.
 
 MiniStack applies a distribution's behaviours, methods and response headers, and reads its bucket as
-the bucket's policy allows. Added here by CloudFront's developer guide: names that every browser
-finds on this machine, a cache that obeys the cache policy and the error responses, invalidations,
-and signed URLs. There is one edge location, and it compresses nothing.
+the bucket's policy allows. Added here, following CloudFront's developer guide: names that every
+browser resolves to this machine, a cache that obeys the cache policy and the error responses,
+invalidations, and signed URLs. There is one edge location, and it compresses nothing.
 """
 
 import os
@@ -21,9 +21,9 @@ from tools.local.ministack.guard import App, Receive, Scope, Send
 from tools.local.ministack.signed_urls import refusal
 
 DOMAIN: Final = "cloudfront.localhost"
-"""Names below localhost lead to this machine in browsers and in curl: RFC 6761, section 6.3."""
+"""Browsers and curl resolve names below localhost to this machine: RFC 6761, section 6.3."""
 
-_ERROR_SECONDS: Final = 10  # unless the distribution says otherwise
+_ERROR_SECONDS: Final = 10  # the default of a distribution
 _CONDITIONS: Final = frozenset(
     {"if-match", "if-none-match", "if-modified-since", "if-unmodified-since"}
 )
@@ -35,7 +35,7 @@ _original_fetch = cloudfront._fetch_from_origin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Response:
-    """A response of the origin, and when it came and ends, as values of `time.monotonic`."""
+    """A response of the origin, with its arrival and expiry as values of `time.monotonic`."""
 
     status: int
     reason: str
@@ -47,7 +47,7 @@ class _Response:
 
 @dataclass(slots=True, kw_only=True)
 class _Request:
-    """A request of a viewer to *distribution*, and whether the cache has answered it."""
+    """A viewer's request to *distribution*, and whether it was a cache hit."""
 
     distribution: Mapping[str, Any]
     cache_policy: Mapping[str, int]
@@ -56,7 +56,7 @@ class _Request:
 
 @dataclass(slots=True)
 class _Cache:
-    """Responses by distribution, method and address, and how many invalidations are done."""
+    """Responses by distribution, method and address, and the number of completed invalidations."""
 
     stored: dict[tuple[str, str, str], _Response] = field(default_factory=dict)
     invalidated: dict[str, int] = field(default_factory=dict)
@@ -89,7 +89,7 @@ _request: ContextVar[_Request | None] = ContextVar("request", default=None)
 
 
 def install() -> None:
-    """Complete MiniStack: with other names for new distributions, and with the cache."""
+    """Complete MiniStack with domain names for new distributions, and with the cache."""
     cloudfront._cloudfront_domain = _local_domain
     cloudfront._fetch_from_origin = _fetch
 
@@ -100,7 +100,7 @@ def _local_domain() -> str:
 
 
 def served(behind: App) -> App:
-    """Return an application that serves distributions under their names, and else *behind*."""
+    """Return an application that serves distributions by name, and *behind* for other names."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         host = _headers(scope).get("host", "") if scope["type"] == "http" else ""
@@ -115,7 +115,7 @@ def served(behind: App) -> App:
 
 
 def _distribution(host: str) -> Mapping[str, Any] | None:
-    """Return the distribution with that name, as CloudFront or its owner has given it."""
+    """Return the distribution with that domain name, its own or an alias."""
     name = host.lower()
     for distribution in cloudfront._distributions.values():
         aliases = cloudfront._get_distribution_aliases(distribution)
@@ -127,7 +127,7 @@ def _distribution(host: str) -> Mapping[str, Any] | None:
 async def _respond(
     distribution: Mapping[str, Any], host: str, scope: Scope
 ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    # Buckets are asked in the viewer's protocol, which their policies may insist on.
+    # Requests to buckets use the viewer's protocol, which bucket policies may require.
     iam_evaluator.pin_request_origin(scope["client"][0], scope["scheme"] == "https")
     path, query = scope["raw_path"].decode(), scope["query_string"].decode()
     parsed = cloudfront.parse_distribution_dataplane_config(distribution)
@@ -168,10 +168,10 @@ async def _fetch(
     headers: Mapping[str, str],
     *others: Any,
 ) -> tuple[int, str, Mapping[str, str], bytes]:
-    """Take a response from the cache, or from the origin into the cache.
+    """Return a response from the cache, or fetch it from the origin into the cache.
 
-    MiniStack has left of the query what the cache policy has in its key. A part of an object comes
-    from the origin.
+    MiniStack has already reduced the query to the cache policy's key. Range requests go to the
+    origin.
     """
     request = _request.get()
     if request is None or "range" in headers:
@@ -202,7 +202,7 @@ async def _fetch(
 
 
 def _seconds(request: _Request, status: int, headers: Mapping[str, str]) -> float:
-    """Return how long a response is kept: "Manage how long content stays in the cache"."""
+    """Return how long to cache a response: "Manage how long content stays in the cache"."""
     if status >= 400:
         return _error_seconds(request.distribution).get(status, _ERROR_SECONDS)
     policy = request.cache_policy
@@ -221,7 +221,7 @@ def _directives(header: str) -> Iterator[tuple[str, str]]:
 
 
 def _error_seconds(distribution: Mapping[str, Any]) -> dict[int, float]:
-    """Return how long *distribution* keeps errors of each status."""
+    """Return how long *distribution* caches errors of each status."""
     found = cloudfront._dist_config_el(distribution).iter()
     return {
         int(cloudfront._text(element, "ErrorCode")): float(seconds)
@@ -232,7 +232,7 @@ def _error_seconds(distribution: Mapping[str, Any]) -> dict[int, float]:
 
 
 def _trusted_keys(distribution: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the ids and the PEM of the keys that may sign URLs; none if everyone may read."""
+    """Yield the ids and PEMs of the keys that may sign URLs; none if access is public."""
     for group in cloudfront._trusted_key_group_ids(distribution):
         for key in cloudfront._key_groups[group]["Config"]["Items"]:
             yield key, cloudfront._public_keys[key]["Config"]["EncodedKey"]

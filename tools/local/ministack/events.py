@@ -1,8 +1,8 @@
-"""What MiniStack's EventBridge lacks of AWS's: permissions, dead letters, retries, versions.
+"""Complete MiniStack's EventBridge: permissions, dead letters, retries, object versions.
 
-Nothing of this runs on AWS. It concerns state machines and functions as targets; other targets stay
-as they are. MiniStack runs a function once and drops the event if that fails; Lambda accepts it and
-retries, as it does with the events of S3.
+Nothing here runs on AWS. Only state machines and functions as targets are affected. MiniStack runs
+a function once and drops the event if that fails; Lambda accepts the event and retries, as it does
+with events from S3.
 """
 
 import json
@@ -31,7 +31,7 @@ def install() -> None:
 
 
 def _fire(*arguments: Any, version_id: str | None = None, **options: Any) -> None:
-    """Tell of what happened to an object, and remember to which version of it."""
+    """Send the event of an object, and remember the version that it is about."""
     token = _version.set(version_id)
     try:
         _original_fire(*arguments, version_id=version_id, **options)
@@ -40,7 +40,7 @@ def _fire(*arguments: Any, version_id: str | None = None, **options: Any) -> Non
 
 
 def _dispatch(event: dict[str, Any], view: Any = None) -> None:
-    """Give *event* to the rules, with the version if it is of an object that has one."""
+    """Match *event* against the rules, after adding the object's version if it has one."""
     if event["Source"] == "aws.s3" and (version := _version.get()):
         detail = json.loads(event["Detail"])
         detail["object"]["version-id"] = version
@@ -51,9 +51,9 @@ def _dispatch(event: dict[str, Any], view: Any = None) -> None:
 def _invoke_target(
     target: Mapping[str, Any], event: Mapping[str, Any], rule: Mapping[str, Any], view: Any = None
 ) -> None:
-    """Give *event* to a target, or to its dead-letter queue if the target cannot have it.
+    """Deliver *event* to a target, or to its dead-letter queue if that is impossible.
 
-    AWS tries neither a permission that lacks nor a target that does not exist a second time.
+    AWS retries neither a missing permission nor a missing target.
     """
     view = view or eventbridge._pattern_event_view(event)
     match target["Arn"].split(":")[2]:
@@ -84,7 +84,7 @@ def _deliver(
 def _obstacle_to_machine(
     target: Mapping[str, Any], rule: Mapping[str, Any]
 ) -> tuple[str, str] | None:
-    """Return why AWS could not deliver, as a code and a sentence."""
+    """Return why AWS could not deliver, as a code and a message."""
     role, machine = target.get("RoleArn", ""), target["Arn"]
     if not can_be_assumed(role, service=SERVICE, source_arn=rule["Arn"]):
         return "FAILED_TO_ASSUME_ROLE", f"{SERVICE} cannot assume {role}"
@@ -96,7 +96,7 @@ def _obstacle_to_machine(
 
 
 def _obstacle_to_function(function: str, rule: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return the same of a function, whose own policy says who may invoke it."""
+    """Return the same for a function, whose resource policy grants invocation."""
     record, _, _ = lambda_svc._get_func_record_for_ref(function)
     if not record:
         return "NO_RESOURCE", f"Function not found: {function}"

@@ -1,7 +1,7 @@
-"""What MiniStack's S3 lacks of AWS's: the filters of a bucket's notifications are form-encoded.
+"""Complete MiniStack's S3: decode the form-encoded filters of bucket notifications.
 
-Nothing of this runs on AWS. MiniStack compares a key with a filter as it was written; S3 decodes
-the filter first, so that a prefix `my+photos/` means `my photos/`.
+Nothing here runs on AWS. MiniStack compares keys with the filter as written; S3 decodes the filter
+first, so that the prefix `my+photos/` means `my photos/`.
 """
 
 from urllib.parse import unquote_plus

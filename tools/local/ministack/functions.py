@@ -1,8 +1,8 @@
-"""What MiniStack's Lambda lacks of AWS's: the names of errors, and environments that end whole.
+"""Complete MiniStack's Lambda: names of errors, and timeouts that end every process.
 
-Nothing of this runs on AWS. MiniStack calls whatever a function raises `Runtime.HandlerError`, and
-keeps its traceback. Of a function that takes too long it ends the first process only, not those
-that the function has started.
+Nothing here runs on AWS. MiniStack reports every exception as `Runtime.HandlerError` and omits its
+traceback. When a function times out, it ends the first process only, not those that the function
+has started.
 """
 
 import os
@@ -33,7 +33,7 @@ def install() -> None:
 
 
 def _kill(worker: "subprocess.Popen[str] | None") -> None:
-    """End an execution environment: the process that runs the function, and all of its group."""
+    """End an execution environment: the function's process and its whole process group."""
     if worker is not None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(worker.pid, signal.SIGKILL)
@@ -47,9 +47,9 @@ def _execute(function: dict[str, Any], event: Any, request_id: str) -> dict[str,
 
 
 def error_name(answer: Mapping[str, Any]) -> str:
-    """Return what AWS calls the error of *answer*: its class, or what became of the runtime.
+    """Return AWS's name of the error in *answer*: the exception's class, or a runtime error.
 
-    A traceback ends in the name of the class, with its modules, and the message.
+    A traceback ends with the qualified name of the class and the message.
     """
     message = answer["body"]["errorMessage"]
     if message in _DEATHS:

@@ -1,8 +1,8 @@
-"""What may reach the local cloud: programs that know its secret, and no web page.
+"""Guard the local cloud: admit programs that know its secret, and no web page.
 
-Nothing of this runs on AWS. MiniStack answers the pages of all origins under any host name, has
-unauthenticated addresses of its own, never checks the signature of the root user and takes an
-unsigned S3 request for the root user's. Without this, a page that somebody visits could read the
+Nothing here runs on AWS. MiniStack responds to pages of all origins under any host name, has
+unauthenticated endpoints of its own, never checks the root user's signature and treats an unsigned
+S3 request as the root user's. Without the guard, any page that a developer visits could read the
 buckets and run code through a function.
 """
 
@@ -32,14 +32,14 @@ _original_pin = iam_evaluator.pin_signed_request
 
 
 def install() -> None:
-    """Complete MiniStack: check the root user's signature, and write no form without one."""
+    """Complete MiniStack: check the root user's signature, and refuse unsigned form uploads."""
     iam_evaluator._is_root_key = _is_trusted_unchecked
     app.pin_signed_request = _pin
     s3._enforce_post_policy_size = _refuse_form
 
 
 def _pin(*arguments: Any, **options: Any) -> None:
-    """Keep a request for the check of its signature, which MiniStack spares the root user."""
+    """Remember a request for the signature check, which MiniStack skips for the root user."""
     token = _pinning.set(True)
     try:
         _original_pin(*arguments, **options)
@@ -52,7 +52,7 @@ def _is_trusted_unchecked(access_key: str) -> bool:
 
 
 def _refuse_form(_policy: str, _size: int) -> Any:
-    """Stand in for the only check of a form that is not signed: AWS lets no stranger write."""
+    """Replace the only check of unsigned forms: AWS refuses anonymous writes."""
     return s3._error("AccessDenied", "Access Denied", 403)
 
 
@@ -75,9 +75,9 @@ def guarded(behind: App) -> App:
 def refusal(scope: Mapping[str, Any]) -> str | None:
     """Return why a request is refused; None if it is not.
 
-    Pages of any origin may use the upload API and the forms that it gives out, as on AWS: the API's
-    and the bucket's own rules decide there. A request that names another host comes from a page
-    whose name was pointed at this machine; another port is that of a proxy on it.
+    Pages of any origin may use the upload API and its upload forms, as on AWS, where the CORS
+    rules of the API and the bucket decide. A request with another host name comes from a page
+    whose name resolves to this machine (DNS rebinding); another port is that of a local proxy.
     """
     host, port = scope["server"]
     own = f"{host}:{port}"
@@ -96,7 +96,7 @@ def refusal(scope: Mapping[str, Any]) -> str | None:
 
 
 def _is_for_pages(scope: Mapping[str, Any]) -> bool:
-    """Whether it is a request to an HTTP API, or to a bucket with a form of signed conditions."""
+    """Whether it is a request to an HTTP API, or posts a signed form to a bucket."""
     if scope["path"].startswith(API):
         return True
     method = scope["method"]
@@ -106,12 +106,12 @@ def _is_for_pages(scope: Mapping[str, Any]) -> bool:
     else:
         is_form = _header(scope, b"content-type").startswith("multipart/form-data")
     is_bucket = bool(scope["path"].strip("/")) and "/" not in scope["path"].strip("/")
-    # With a query the same address does other things, such as deleting many objects.
+    # With a query, the same address has other operations, such as deleting many objects.
     return method == "POST" and is_form and is_bucket and not scope["query_string"]
 
 
 def _is_signed(scope: Mapping[str, Any]) -> bool:
-    """Whether there is a signature, which MiniStack checks. It ignores those of other kinds."""
+    """Whether there is a signature of the kind that MiniStack checks; it ignores others."""
     query = parse_qs(scope["query_string"].decode("latin-1"))
     presigned = query.get("X-Amz-Algorithm") == ["AWS4-HMAC-SHA256"] and all(
         len(query.get(name, [])) == 1 for name in ("X-Amz-Credential", "X-Amz-Signature")
@@ -125,7 +125,7 @@ def _header(scope: Mapping[str, Any], name: bytes) -> str:
 
 
 def _without_cors(send: Send) -> Send:
-    """Drop the headers by which MiniStack lets the pages of all origins read its answers."""
+    """Drop the headers with which MiniStack lets pages of all origins read its responses."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":

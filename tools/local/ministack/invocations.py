@@ -1,7 +1,7 @@
-"""The queue between an event and its function: AWS's waits for hours, MiniStack's has no bound.
+"""Complete MiniStack's Lambda: a bounded queue of asynchronous invocations.
 
-Nothing of this runs on AWS. MiniStack starts every asynchronous invocation at once, each in a
-Python process of its own, and takes a throttled one for failed after three seconds.
+Nothing here runs on AWS. MiniStack starts every asynchronous invocation at once, each in its own
+Python process, and fails a throttled one after three seconds; AWS keeps it for hours.
 """
 
 import contextvars
@@ -20,10 +20,10 @@ from typing import Any, Final
 from ministack.services import lambda_svc, sqs
 
 CORES: Final = os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()
-"""How many invocations the machine carries at a time."""
+"""How many invocations the machine can run at a time."""
 
 cores: Final = threading.BoundedSemaphore(CORES or 1)
-"""Held by each invocation that no caller waits for at the door: of events and of workflows."""
+"""Held by each invocation without a direct caller: those of events and of workflows."""
 
 _THROTTLED_SECONDS: Final = 0.1
 _LONGEST_AGE_SECONDS: Final = 6 * 60 * 60  # AWS's default
@@ -44,10 +44,10 @@ class Invocation:
 
 
 class EventQueue:
-    """Events wait here in the order of their arrival, those of each function by themselves.
+    """One first-in, first-out queue of events per function.
 
-    A function that is at its limit holds up its own events only. `attempt` says what became of an
-    invocation and, if it has to be tried again, after how many seconds.
+    A function at its concurrency limit delays only its own events. `attempt` returns the outcome of
+    an invocation and, for a retry, the delay in seconds.
     """
 
     def __init__(self, attempt: Callable[[Invocation], tuple[Outcome, float]]) -> None:
@@ -60,7 +60,7 @@ class EventQueue:
         self._threads: list[threading.Thread] = []
 
     def put(self, invocation: Invocation) -> None:
-        """Accept *invocation*; it runs as soon as it is its turn."""
+        """Accept *invocation*; it runs when its turn comes."""
         with self._changed:
             self._waiting.setdefault(invocation.function, deque()).append(invocation)
             self._changed.notify()
@@ -92,7 +92,7 @@ class EventQueue:
                     self._waiting[invocation.function].append(invocation)
                 for function, waiting in list(self._waiting.items()):
                     if waiting and self._blocked.get(function, 0) <= now:
-                        # The next turn is another function's, if one has events waiting.
+                        # The next turn goes to another function if one has events waiting.
                         self._waiting[function] = self._waiting.pop(function)
                         return waiting.popleft()
                 dues = [self._later[0][0]] if self._later else []
@@ -115,15 +115,15 @@ def _logged(invocation: Invocation) -> tuple[Outcome, float]:
     try:
         return invocation.context.run(_attempt, invocation)
     except Exception:  # noqa: BLE001 - the thread serves the next event, whatever becomes of this
-        # Such as a destination that is gone. AWS drops the event and counts it in a metric.
+        # Such as a deleted destination. AWS drops the event and counts it in a metric.
         lambda_svc.logger.exception("An event for %s is lost", invocation.function)
         return Outcome.DONE, 0
 
 
 def _attempt(invocation: Invocation) -> tuple[Outcome, float]:
-    """Run *invocation* once, by the function as it is now, or give it up.
+    """Run *invocation* once with the function's current code, or give up.
 
-    A throttled attempt is none: only errors of the function are counted.
+    Only errors of the function count as attempts, not throttles.
     """
     account, region = lambda_svc._account_region_from_function_config(
         {"FunctionArn": invocation.function}
@@ -159,7 +159,7 @@ def _give_up(
     condition: str,
     result: Mapping[str, Any] | None,
 ) -> tuple[Outcome, float]:
-    """Send the record of a failure to the queue that is the function's destination for them."""
+    """Send a failure record to the queue that is the function's on-failure destination."""
     destination = settings.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
     if not destination:
         return Outcome.DONE, 0

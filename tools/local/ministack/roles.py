@@ -1,4 +1,4 @@
-"""What a service may do in the name of a role on the local cloud, by MiniStack's own evaluator."""
+"""Evaluate what a service may do with a role on the local cloud, by MiniStack's evaluator."""
 
 import time
 from typing import Any
@@ -8,9 +8,9 @@ from ministack.services import iam, sts
 
 
 def refusal(role_arn: str, action: str, resource_arn: str) -> str | None:
-    """Return the sentence with which AWS refuses *action* to the role; None if it is allowed.
+    """Return AWS's message for denying *action* to the role; None if it is allowed.
 
-    The policies of the role count, and the resource's own policy if its service has such.
+    The role's policies count, and the resource's own policy if its service has them.
     """
     caller = _session(role_arn)
     context = _context(caller, action, resource_arn)
@@ -45,9 +45,9 @@ def is_allowed_by(
 
 
 def credentials(role_arn: str) -> dict[str, Any]:
-    """Return credentials of a new session of the role, as a service that it trusts gets them.
+    """Return the credentials that a trusted service gets for a new session of the role.
 
-    They are in the names that boto3's clients take, and work for an hour.
+    They are keyword arguments of boto3's clients, and valid for an hour.
     """
     access_key, secret, token = (
         sts._gen_session_access_key(),

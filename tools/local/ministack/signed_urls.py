@@ -1,6 +1,6 @@
-"""Signed URLs of CloudFront, checked as its developer guide says. Nothing of this runs on AWS.
+"""Check signed URLs as CloudFront's developer guide describes. Nothing here runs on AWS.
 
-Signed cookies and conditions on addresses are not known here, and refused.
+Signed cookies and conditions on IP addresses are not supported, and refused.
 """
 
 import base64
@@ -22,9 +22,9 @@ _TO_BASE64: Final = str.maketrans("-_~", "+=/")
 
 
 def refusal(address: str, query: str, keys: Mapping[str, str]) -> str | None:
-    """Return why *address*, with its *query*, is not served; None if one of *keys* has signed it.
+    """Return why *address* with its *query* is refused; None if one of *keys* signed it.
 
-    *keys* are public keys in PEM by id.
+    *keys* maps ids to public keys in PEM.
     """
     parameters = dict(parse_qsl(query))
     if "Key-Pair-Id" not in parameters:
@@ -43,13 +43,13 @@ def refusal(address: str, query: str, keys: Mapping[str, str]) -> str | None:
 
 
 def _with_rest(address: str, query: str) -> str:
-    """Return *address* with what is not the signature's of *query*."""
+    """Return *address* with the part of *query* that does not belong to the signature."""
     rest = [(name, value) for name, value in parse_qsl(query) if name not in _OWN]
     return f"{address}?{urlencode(rest)}" if rest else address
 
 
 def _policy(address: str, parameters: Mapping[str, str]) -> bytes:
-    """Return the policy that was signed: the given one, or the canned one of *address*."""
+    """Return the signed policy: the given one, or the canned one for *address*."""
     if "Policy" in parameters:
         return base64.b64decode(parameters["Policy"].translate(_TO_BASE64))
     expiry = {"DateLessThan": {"AWS:EpochTime": int(parameters["Expires"])}}

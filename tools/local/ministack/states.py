@@ -1,7 +1,6 @@
-"""What MiniStack's Step Functions lack of AWS's: binding roles, stops that stop, distributed maps.
+"""Complete MiniStack's Step Functions: enforced roles, effective stops, distributed maps.
 
-Nothing of this runs on AWS. `install` puts it in place of the functions of MiniStack of which the
-names are given there.
+Nothing here runs on AWS. `install` replaces the functions of MiniStack that it names.
 """
 
 import json
@@ -38,7 +37,7 @@ _DISTRIBUTED_FIELDS = (
 
 @dataclass(frozen=True)
 class Running:
-    """The execution that the present thread works for, and the role that it works in."""
+    """The execution that the current thread works for, and its role."""
 
     record: dict[str, Any]
     role_arn: str
@@ -49,7 +48,7 @@ class Running:
 
 
 class Stopped(Exception):
-    """The execution was stopped, so it does nothing any more: no Retry or Catch matches this."""
+    """The execution was stopped: no Retry or Catch matches this."""
 
 
 _running: ContextVar[Running | None] = ContextVar("running", default=None)
@@ -77,7 +76,7 @@ def install() -> None:
 def _if_trusted(change: Any, request: Mapping[str, Any]) -> Any:
     """Create or update a state machine only if Step Functions can assume its role.
 
-    MiniStack would forget whether it is traced, which Terraform asks for.
+    MiniStack forgets whether it is traced, which Terraform reads.
     """
     role, arn = request.get("roleArn"), _arn(request)
     if role and not can_be_assumed(role, service=SERVICE, source_arn=arn):
@@ -97,7 +96,7 @@ def _arn(request: Mapping[str, Any]) -> str:
 
 
 def _run(execution_arn: str) -> None:
-    """Run an execution in the role of its state machine."""
+    """Run an execution with the role of its state machine."""
     record = stepfunctions._executions[execution_arn]
     machine = stepfunctions._state_machines[record["stateMachineArn"]]
     token = _running.set(Running(record, machine["roleArn"]))
@@ -108,13 +107,13 @@ def _run(execution_arn: str) -> None:
 
 
 def _fail(record: dict[str, Any], error: str, cause: str) -> None:
-    """Let an execution fail, unless it was stopped before."""
+    """Fail an execution, unless it was stopped first."""
     if record["status"] == "RUNNING":
         _original_fail(record, error, cause)
 
 
 def _invoke(resource: str, arguments: dict[str, Any]) -> Any:
-    """Do what a task asks for, if its execution has not been stopped and its role may do that."""
+    """Run a task, if its execution was not stopped and its role permits it."""
     running = _running.get()
     if running is None:
         return _original_invoke(resource, arguments)
@@ -135,7 +134,7 @@ def _invoke(resource: str, arguments: dict[str, Any]) -> Any:
 
 
 def _timed_invoke(resource: str, arguments: dict[str, Any], timeout: float) -> Any:
-    """Begin with a task, and with its timeout, as soon as a core is free."""
+    """Start a task and its timeout as soon as a core is free."""
     with cores:
         return _original_timed_invoke(resource, arguments, timeout)
 
@@ -160,7 +159,7 @@ def _map(
     record: dict[str, Any],
     context: dict[str, Any],
 ) -> tuple[Any, str | None]:
-    """Run a Map state in distributed mode; MiniStack does it itself for JSONPath.
+    """Run a Map state in distributed mode; MiniStack itself does so for JSONPath only.
 
     After a stop there is no next state.
     """
@@ -184,7 +183,7 @@ def _map(
 
 
 class DistributedMap:
-    """One Map state in distributed mode, while MiniStack runs it."""
+    """One running Map state in distributed mode."""
 
     def __init__(
         self,
@@ -260,9 +259,9 @@ class DistributedMap:
         ]
 
     def _execute(self, child: Child) -> Any:
-        """Run a child to its end, which is the stop of its parent at the latest.
+        """Run a child until it ends or its parent is stopped.
 
-        It has the parent's role, and none of its variables.
+        It has the parent's role, but none of its variables.
         """
         record = {
             "executionArn": child.arn,
@@ -308,7 +307,7 @@ class DistributedMap:
         return output
 
     def _show(self, run: MapRun, status: str = "RUNNING") -> None:
-        """Let DescribeMapRun tell how far *run* is."""
+        """Make DescribeMapRun report the progress of *run*."""
         record = stepfunctions._map_runs.get(self._arn) or {
             "mapRunArn": self._arn,
             "executionArn": self._running.record["executionArn"],
@@ -334,5 +333,5 @@ class DistributedMap:
 
 
 def _s3_client(role_arn: str) -> "S3Client":
-    """Return a client that may do what the role may."""
+    """Return a client with the permissions of the role."""
     return boto3.Session(**credentials(role_arn)).client("s3")

@@ -1,7 +1,7 @@
-"""What MiniStack's S3 lacks of AWS's: what writing an object does to tags, and who may write them.
+"""Complete MiniStack's S3: how writing an object changes its tags, and who may write tags.
 
-Nothing of this runs on AWS. Without it an object written over a tagged one would keep the tags, and
-a role without `s3:PutObjectTagging` would write them.
+Nothing here runs on AWS. Without this, an object that replaces a tagged one would keep the tags,
+and a role without `s3:PutObjectTagging` could write them.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def install() -> None:
 
 
 def _put_object(bucket: str, key: str, body: bytes, headers: Mapping[str, str]) -> Any:
-    """Write an object; in a bucket without versions its key may have the tags of the last one."""
+    """Write an object; without versioning, its key may still have the tags of its predecessor."""
     answer = _original_put(bucket, key, body, headers)
     status, *_ = answer
     if status == HTTPStatus.OK and not headers.get(_HEADER):
@@ -35,7 +35,7 @@ def _put_object(bucket: str, key: str, body: bytes, headers: Mapping[str, str]) 
 def _additional_checks(
     method: str, path: str, headers: Mapping[str, str], *others: Any
 ) -> list[tuple[str, str]]:
-    """Return the permissions that a request needs besides its own, with the resources."""
+    """Return the additional permissions that a request needs, with their resources."""
     checks: list[tuple[str, str]] = _original_checks(method, path, headers, *others)
     if method == "PUT" and headers.get(_HEADER):
         checks.append(("s3:PutObjectTagging", f"arn:aws:s3:::{path.lstrip('/')}"))
