@@ -143,12 +143,14 @@ data "aws_s3_bucket" "existing" {
 }
 
 locals {
-  # In one bucket, no image and no result of a backfill may be an upload: their keys must not begin as those of uploads do.
+  # In one bucket, no image, manifest or result of a backfill may be an upload: their keys must not begin as those of uploads do.
   is_one_bucket  = local.source_bucket.name == local.processed_bucket.name
-  image_prefixes = [for template in concat([var.key_template], var.manifest[*].key_template) : split("{", template)[0]]
-  triggers_itself = local.is_one_bucket && (length(local.existing_buckets) < 2 || anytrue([
-    for prefix in concat(local.image_prefixes, [".pipeline/"]) : startswith(prefix, var.trigger_prefix) || startswith(var.trigger_prefix, prefix)
-  ]))
+  templates      = merge({ key_template = var.key_template }, { for template in var.manifest[*].key_template : "manifest.key_template" => template })
+  image_prefixes = [for template in values(local.templates) : split("{", template)[0]]
+  begins_like_uploads = [
+    for name, key in merge(local.templates, { "backfill results" = ".pipeline/" }) : "${name} (${key})"
+    if startswith(split("{", key)[0], var.trigger_prefix) || startswith(var.trigger_prefix, split("{", key)[0])
+  ]
 }
 
 # The failure queue: uploads that could not be processed, each with the reason.
@@ -364,8 +366,13 @@ resource "aws_lambda_function" "processor" {
     }
 
     precondition {
-      condition     = !local.triggers_itself
-      error_message = "The source and the processed bucket are both ${local.source_bucket.name}: every processed image would be processed again, forever. Use two buckets; or one existing bucket with a trigger_prefix and a key_template that begin differently, such as \"uploads/\" and \"images/{directory}{stem}{extension}\"."
+      condition     = !local.is_one_bucket || length(local.existing_buckets) == 2
+      error_message = "The source and the processed bucket are both ${local.source_bucket.name}, and Terraform would create it. Use two buckets; or one that exists, as existing_source_bucket and as existing_processed_bucket."
+    }
+
+    precondition {
+      condition     = !local.is_one_bucket || length(local.begins_like_uploads) == 0
+      error_message = "The source and the processed bucket are both ${local.source_bucket.name}, and what the function writes would be processed again, forever: trigger_prefix is \"${var.trigger_prefix}\", and like the keys of uploads begin those of ${join(" and ", local.begins_like_uploads)}. Let them begin differently, such as trigger_prefix = \"uploads/\", key_template = \"images/{directory}{stem}{extension}\" and manifest.key_template = \"images/{directory}{stem}.json\"; or use two buckets."
     }
   }
 

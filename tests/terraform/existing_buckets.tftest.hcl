@@ -274,6 +274,11 @@ run "one_bucket_that_would_trigger_itself_is_refused_images_under_uploads" {
     key_template              = "web/small/{directory}{stem}{extension}"
   }
 
+  assert {
+    condition     = local.begins_like_uploads == ["key_template (web/small/{directory}{stem}{extension})"]
+    error_message = jsonencode(local.begins_like_uploads)
+  }
+
   expect_failures = [aws_lambda_function.processor]
 }
 
@@ -311,6 +316,11 @@ run "one_bucket_that_would_trigger_itself_is_refused_uploads_among_results_of_ba
     existing_processed_bucket = "photos"
     trigger_prefix            = ".pipeline/"
     key_template              = "web/{directory}{stem}{extension}"
+  }
+
+  assert {
+    condition     = local.begins_like_uploads == ["backfill results (.pipeline/)"]
+    error_message = jsonencode(local.begins_like_uploads)
   }
 
   expect_failures = [aws_lambda_function.processor]
@@ -372,6 +382,11 @@ run "manifests_that_would_trigger_the_function_are_refused" {
     trigger_prefix            = "originals/"
     key_template              = "web/{directory}{stem}{extension}"
     manifest                  = {}
+  }
+
+  assert {
+    condition     = local.begins_like_uploads == ["manifest.key_template ({directory}{stem}.json)"]
+    error_message = jsonencode(local.begins_like_uploads)
   }
 
   expect_failures = [aws_lambda_function.processor]
