@@ -6,6 +6,9 @@ INSTALLED := .venv/installed
 LOCAL := .venv/installed-local
 SOURCES := lambda tools tests
 ARCH ?= arm64
+# TF=tofu has OpenTofu run instead of Terraform, everywhere.
+TF ?= terraform
+export TF
 # More processes than cores, as tests on the local cloud mostly wait; tests/conftest.py spreads them.
 PROCESSES ?= 4
 PYTEST = $(PYTHON) -m pytest --numprocesses $(PROCESSES)
@@ -113,12 +116,12 @@ lint: $(INSTALLED) terraform ## Check style and types, and change nothing
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy $(SOURCES)
-	terraform fmt -check -diff -recursive
+	$(TF) fmt -check -diff -recursive
 
 format: $(INSTALLED) terraform ## Put the sources into their format
 	.venv/bin/ruff check --select I --fix
 	.venv/bin/ruff format
-	terraform fmt -recursive
+	$(TF) fmt -recursive
 
 build: $(INSTALLED) ## Make the function's package for ARCH=arm64 or x86_64
 	@$(PYTHON) tools package --architecture $(ARCH) --output build/package-$(ARCH).zip
@@ -145,5 +148,6 @@ $(LOCAL): tools/requirements-local.txt
 	@$(INSTALL) requirements-local.txt $@
 
 terraform:
-	@command -v terraform > /dev/null || { echo "Terraform 1.9 or later is needed:" \
-		"https://developer.hashicorp.com/terraform/install" >&2; exit 1; }
+	@command -v "$(TF)" > /dev/null || { echo "Terraform 1.9 or later is needed:" \
+		"https://developer.hashicorp.com/terraform/install, or OpenTofu with TF=tofu:" \
+		"https://opentofu.org/docs/intro/install (there is no program $(TF))" >&2; exit 1; }

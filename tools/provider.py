@@ -5,6 +5,7 @@ Terraform and the provider collect garbage less often here, which otherwise take
 time.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 
 from tools import subprocesses
-from tools.terraform import REATTACH
+from tools.terraform import REATTACH, provider_address
 
 GARBAGE_COLLECTION = {"GOGC": "800", "GOMEMLIMIT": "1GiB"}
 
@@ -31,7 +32,7 @@ def running_provider(folder: Path, environment: Mapping[str, str]) -> Iterator[d
     takes credentials and endpoint from *environment*, not from Terraform's. Raises `ProviderError`.
     """
     [program] = (folder / ".terraform" / "providers").glob(
-        "registry.terraform.io/hashicorp/aws/*/*/terraform-provider-aws*"
+        f"{provider_address(environment)}/*/*/terraform-provider-aws*"
     )
     settings = {**environment, **GARBAGE_COLLECTION}
     if authority := settings.pop("AWS_CA_BUNDLE", None):
@@ -50,6 +51,9 @@ def running_provider(folder: Path, environment: Mapping[str, str]) -> Iterator[d
             told = next(filter(None, map(_TOLD.search, process.stdout or ())), None)
             if told is None:
                 raise ProviderError(f"{program} does not start.")
-            yield {**GARBAGE_COLLECTION, REATTACH: told[1]}
+            # The provider tells Terraform's address for it.
+            _, attached = json.loads(told[1]).popitem()
+            address = provider_address(environment)
+            yield {**GARBAGE_COLLECTION, REATTACH: json.dumps({address: attached})}
         finally:
             subprocesses.kill_group(process.pid)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,7 +12,7 @@ from typing import Any
 
 from tools import ROOT, subprocesses
 from tools.subprocesses import CommandFailed
-from tools.terraform import link_settings
+from tools.terraform import link_settings, program
 
 _ASSIGNMENT = re.compile(r'^\s*"?([A-Za-z][\w-]*)"?\s*=', re.MULTILINE)
 _VARIABLE = re.compile(r'^variable "(\w+)"', re.MULTILINE)
@@ -66,7 +67,7 @@ class Settings:
             for place, fields in _unknown_fields(name, written[name], values[name]):
                 raise SettingsError(f"There is no {place}{_meant(place.split('.')[-1], fields)}.")
         if problems:
-            raise CommandFailed("terraform console", 1, problems)
+            raise CommandFailed(f"{program(environment)} console", 1, problems)
         return values
 
     def read(self, names: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
@@ -76,7 +77,7 @@ class Settings:
         """
         values, problems = self._evaluated((ROOT / "variables.tf").read_text(), names, environment)
         if problems:
-            raise CommandFailed("terraform console", 1, problems)
+            raise CommandFailed(f"{program(environment)} console", 1, problems)
         return values
 
     def _evaluated(
@@ -93,7 +94,7 @@ class Settings:
             link_settings(folder, self.files)
             expression = ", ".join(f"{name} = var.{name}" for name in names)
             # It ends well even if a value is refused, and says so among its errors only.
-            command = "exec terraform console -no-color 2>&1"
+            command = f"exec {shlex.quote(program(environment))} console -no-color 2>&1"
             given = f"jsonencode({{ {expression} }})\n"
             try:
                 printed = subprocesses.run(
@@ -101,9 +102,11 @@ class Settings:
                 )
             except CommandFailed as failure:
                 raise failure.but_saying(self._named(failure.output)) from None
-        said, problems, _ = printed.partition(_PROBLEMS)
-        values: dict[str, Any] = json.loads(json.loads(printed.strip().splitlines()[-1]))
-        return values, self._named(said) if problems else ""
+        *said, answer = printed.strip().splitlines()
+        values: dict[str, Any] = json.loads(json.loads(answer))
+        # Terraform warns of problems after it has said them, OpenTofu before.
+        problems = [line for line in said if not line.startswith(_PROBLEMS)]
+        return values, self._named("\n".join(problems)) if problems != said else ""
 
     def _named(self, output: str) -> str:
         """Call the files in what Terraform says by their own names."""

@@ -1,4 +1,4 @@
-"""Run Terraform where it leaves the repository alone, and without a registry if need be."""
+"""Run Terraform or OpenTofu where it leaves the repository alone, without a registry if need be."""
 
 import hashlib
 import json
@@ -23,13 +23,28 @@ _LINKED = (
 LOCK = ".terraform.lock.hcl"
 REATTACH = "TF_REATTACH_PROVIDERS"
 TESTS = "tests/terraform"
-_PROVIDER = Path("registry.terraform.io", "hashicorp", "aws")
 _MIRROR_PLACES = ("~/.terraform.d", "/usr/share", "/usr/local/share", "/opt")
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 _SETTINGS = {"TF_INPUT": "0", "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
 _PLAN = ".terraform/planned"  # which git ignores: a plan may hold secrets
 
 Event = Mapping[str, Any]
+
+
+def program(environment: Mapping[str, str]) -> str:
+    """The program to run: what TF names, such as `tofu`, or else `terraform`."""
+    return environment.get("TF") or "terraform"
+
+
+def is_opentofu(environment: Mapping[str, str]) -> bool:
+    """Whether that is OpenTofu, by its name: in JSON it calls its own version Terraform's."""
+    return Path(program(environment)).name.startswith("tofu")
+
+
+def provider_address(environment: Mapping[str, str]) -> str:
+    """The AWS provider's address, in states and mirrors: each program has a registry of its own."""
+    host = "registry.opentofu.org" if is_opentofu(environment) else "registry.terraform.io"
+    return f"{host}/hashicorp/aws"
 
 
 class Terraform:
@@ -48,7 +63,7 @@ class Terraform:
     def init_once(self) -> None:
         """Do the same, unless it has been done for the configuration as it is."""
         stamp = self.folder / ".terraform" / "initialised"
-        fingerprint = _fingerprint(self.folder)
+        fingerprint = _fingerprint(self.folder, provider_address(self._environment))
         if not stamp.exists() or stamp.read_text() != fingerprint:
             self.init()
             stamp.write_text(fingerprint)
@@ -56,7 +71,9 @@ class Terraform:
     def provider_version(self) -> str | None:
         """The version of the AWS provider that is installed for the configuration, if any."""
         told = json.loads(self.run("version", "-json"))
-        version: str | None = told.get("provider_selections", {}).get(str(_PROVIDER))
+        version: str | None = told.get("provider_selections", {}).get(
+            provider_address(self._environment)
+        )
         return version
 
     def plan(self, on_event: Callable[[Event], object] = lambda _: None) -> list[Event]:
@@ -140,7 +157,7 @@ class Terraform:
     ) -> str:
         """Run *command* and return what it prints. Raises `CommandFailed`."""
         return subprocesses.run(
-            "terraform",
+            program(self._environment),
             command,
             "-no-color",
             *options,
@@ -167,9 +184,9 @@ class Terraform:
 
 
 def installed_version(environment: Mapping[str, str]) -> tuple[int, ...]:
-    """The version of the Terraform that *environment* leads to, as far as it is numbers."""
+    """The version of the program that *environment* leads to, as far as it is numbers."""
     told = subprocesses.run(
-        "terraform", "version", "-json", environment={**environment, **_SETTINGS}
+        program(environment), "version", "-json", environment={**environment, **_SETTINGS}
     )
     return tuple(map(int, re.findall(r"\d+", json.loads(told)["terraform_version"])))
 
@@ -191,7 +208,7 @@ def linked_root(folder: Path, files: Sequence[Path] = (), **variables: object) -
     for name in _LINKED:
         (folder / name).symlink_to(ROOT / name)
     link_settings(folder, files)
-    shutil.copy(ROOT / LOCK, folder)
+    _copy_lock(folder)
     (folder / "given.auto.tfvars.json").write_text(json.dumps(variables, indent=2))
 
 
@@ -202,6 +219,13 @@ def link_settings(folder: Path, files: Sequence[Path]) -> None:
         (folder / f"{number:03}{kind}").symlink_to(file)
 
 
+def _copy_lock(folder: Path) -> None:
+    """Copy the lock file, unless what is there was made of it: OpenTofu adds its own registry."""
+    lock, copy = ROOT / LOCK, folder / LOCK
+    if not copy.exists() or copy.stat().st_mtime < lock.stat().st_mtime:
+        shutil.copy(lock, folder)
+
+
 def _resources(module: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for resource in module.get("resources", ()):
         if resource["mode"] == "managed":
@@ -210,26 +234,29 @@ def _resources(module: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _resources(child)
 
 
-def _fingerprint(folder: Path) -> str:
+def _fingerprint(folder: Path, provider: str) -> str:
     """Of all that decides what is to be installed."""
     files = [*folder.glob("*.tf"), *folder.glob("modules/*/*.tf"), folder / LOCK]
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(provider.encode())
     for file in sorted(file for file in files if file.exists()):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
 def init_options(folder: Path, environment: Mapping[str, str]) -> list[str]:
-    """What `terraform init` needs in *folder*: here, the mirror of the locked provider, if any."""
-    lock = folder / LOCK
-    options = ["-lockfile=readonly"] if lock.exists() else []
+    """What `terraform init` needs in *folder*: here, the mirror of the locked provider, if any.
+
+    OpenTofu takes the version from a lock file of Terraform's, and adds its own registry to it.
+    """
+    is_locked = (folder / LOCK).exists() and not is_opentofu(environment)
+    options = ["-lockfile=readonly"] if is_locked else []
     mirror = provider_mirror(ROOT / LOCK, environment)
     return [*options, f"-plugin-dir={mirror}"] if mirror else options
 
 
 def locked_version(lock: Path = ROOT / LOCK) -> str:
     """The version of the AWS provider that *lock* names."""
-    [version] = re.findall(r'^ *version *= *"(.+)"', lock.read_text(), re.MULTILINE)
+    version, *_ = re.findall(r'^ *version *= *"(.+)"', lock.read_text(), re.MULTILINE)
     return str(version)
 
 
@@ -243,7 +270,7 @@ def provider_mirror(lock: Path, environment: Mapping[str, str]) -> Path | None:
     """A directory on this machine that holds the provider in the version that *lock* names."""
     version, target = locked_version(lock), target_platform()
     for folder in _mirrors(environment):
-        provider = folder / _PROVIDER
+        provider = folder / provider_address(environment)
         packed = f"terraform-provider-aws_{version}_{target}.zip"
         if (provider / version / target).is_dir() or (provider / packed).is_file():
             return folder
@@ -253,9 +280,10 @@ def provider_mirror(lock: Path, environment: Mapping[str, str]) -> Path | None:
 def _mirrors(environment: Mapping[str, str]) -> Iterator[Path]:
     if given := environment.get("TF_PLUGIN_DIR"):
         yield Path(given).absolute()  # for Terraform runs in another folder
+    provider = provider_address(environment)
     for place in _MIRROR_PLACES:
         for depth in ("", "*/", "*/*/"):
-            for found in sorted(Path(place).expanduser().glob(f"{depth}{_PROVIDER}")):
+            for found in sorted(Path(place).expanduser().glob(f"{depth}{provider}")):
                 yield found.parents[2]
 
 

@@ -27,7 +27,7 @@ with interruptible(), running_cloud(Path(sys.argv[1])) as cloud:
 
 
 def server_pid(cloud: Cloud) -> int:
-    return cloud._recorded()["pid"]
+    return int(cloud._recorded()["pid"])
 
 
 def kill_as_a_crash_would(cloud: Cloud) -> None:

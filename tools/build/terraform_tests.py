@@ -17,7 +17,7 @@ from typing import NamedTuple
 from tools import ROOT
 from tools.environment import Credentials, isolated
 from tools.provider import GARBAGE_COLLECTION, running_provider
-from tools.terraform import TESTS, Event, Terraform, installed_version, linked_root
+from tools.terraform import TESTS, Event, Terraform, installed_version, is_opentofu, linked_root
 
 VARIABLES = f"{TESTS}/variables"
 
@@ -33,7 +33,7 @@ class Run(NamedTuple):
 
 
 class CannotTest(Exception):
-    """Terraform is too old."""
+    """Terraform is too old, or is OpenTofu."""
 
 
 class Configuration:
@@ -52,6 +52,8 @@ class Configuration:
 
     def prepare(self) -> None:
         """Write both root modules and install the provider. Raises `CannotTest`."""
+        if is_opentofu(self._environment):
+            raise CannotTest("OpenTofu cannot run these tests: it has no override_during.")
         version = installed_version(self._environment)
         if version < _OLDEST:
             oldest, found = (".".join(map(str, numbers)) for numbers in (_OLDEST, version))

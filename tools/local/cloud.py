@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import trustme
 
 from tools import ROOT, subprocesses
 from tools.build import package
 from tools.environment import REGION, Credentials, isolated
-from tools.terraform import Terraform, linked_root
+from tools.terraform import Terraform, linked_root, program
 
 _PATIENCE_SECONDS = 60
 # With a folder before the name of the module, hypercorn puts that on the path of Python.
@@ -88,9 +88,20 @@ class Cloud:
         return self._saved_terraform_state.exists()
 
     def start(self) -> None:
-        """Start the server with what was last saved, or with nothing; wait until it answers."""
+        """Start the server with what was last saved, or with nothing; wait until it answers.
+
+        Terraform cannot read what OpenTofu has applied, so nothing of it is kept for the other.
+        """
+        used = program(os.environ)
+        made_with = self._recorded().get("program", used)
         if self.is_running():
+            if made_with != used:
+                raise LocalCloudError(
+                    f"This local cloud was made with {made_with}, not {used}: `make down` first."
+                )
             return
+        if made_with != used:
+            self.forget()
         # What was saved has the port in its addresses.
         if self.is_saved() and _is_free(self._recorded()["port"]):
             shutil.copy(self._saved_terraform_state, self._terraform_state)
@@ -176,9 +187,9 @@ class Cloud:
             stamp.write_text(made_of)
         return zipped
 
-    def _recorded(self) -> dict[str, int]:
+    def _recorded(self) -> dict[str, Any]:
         with suppress(FileNotFoundError):
-            recorded: dict[str, int] = json.loads(self._record.read_text())
+            recorded: dict[str, Any] = json.loads(self._record.read_text())
             return recorded
         return {}
 
@@ -210,7 +221,12 @@ class Cloud:
                 pass_fds=[lock.fileno()],
                 start_new_session=True,  # Ctrl-C is for the program that uses the server
             )
-        record = {"port": port, "plain_port": plain_port, "pid": self._server.pid}
+        record = {
+            "port": port,
+            "plain_port": plain_port,
+            "pid": self._server.pid,
+            "program": program(os.environ),
+        }
         self._record.write_text(json.dumps(record))
         try:
             _wait_until_ready(self._server, port, log)

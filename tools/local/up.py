@@ -18,7 +18,7 @@ from tools.local.cloud import ARCHITECTURE, Cloud, LocalCloudError
 from tools.progress import Progress, applying
 from tools.settings import Settings, SettingsError, own_settings
 from tools.subprocesses import CommandFailed, interruptible
-from tools.terraform import LOCK, Event, provider_mirror
+from tools.terraform import LOCK, Event, program, provider_address, provider_mirror
 
 HOME = ROOT / "build" / "local"
 
@@ -162,13 +162,15 @@ def _environment_script(cloud: Cloud) -> str:
     mirror = provider_mirror(ROOT / LOCK, environment)
     if mirror and "TF_CLI_CONFIG_FILE" not in environment:
         file = cloud.home / "terraform.tfrc"
-        file.write_text(_INSTALLATION.format(mirror=mirror))
+        provider = provider_address(environment)
+        file.write_text(_INSTALLATION.format(mirror=mirror, provider=provider))
         settings["TF_CLI_CONFIG_FILE"] = str(file)
     lines = [
         "unset $(env | sed -n 's/^\\(AWS_[A-Za-z0-9_]*\\)=.*/\\1/p') TF_WORKSPACE",
         *(f"export {name}={shlex.quote(value)}" for name, value in settings.items()),
         f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH",
-        _TERRAFORM.format(root=shlex.quote(str(ROOT))),
+        f"export TF={shlex.quote(program(environment))}",
+        _TERRAFORM.format(program=Path(program(environment)).name, root=shlex.quote(str(ROOT))),
     ]
     return "\n".join(lines)
 
@@ -178,20 +180,20 @@ _INSTALLATION = """\
 provider_installation {{
   filesystem_mirror {{
     path    = "{mirror}"
-    include = ["registry.terraform.io/hashicorp/aws"]
+    include = ["{provider}"]
   }}
   direct {{
-    exclude = ["registry.terraform.io/hashicorp/aws"]
+    exclude = ["{provider}"]
   }}
 }}
 """
 
 _TERRAFORM = """\
-terraform() {{
+{program}() {{
   if [ "$1" = output ] && [ "$PWD" = {root} ] \\
     && [ ! -e terraform.tfstate ] && [ ! -e .terraform/terraform.tfstate ]
-  then command terraform -chdir="$LOCAL_DEPLOYMENT" "$@"
-  else command terraform "$@"
+  then command {program} -chdir="$LOCAL_DEPLOYMENT" "$@"
+  else command {program} "$@"
   fi
 }}
 """
@@ -211,7 +213,7 @@ def exit_in_a_sentence() -> Iterator[None]:
 
 def _without_command(error: CommandFailed) -> str:
     """Show only Terraform's message about the settings; for other commands, name the command."""
-    is_about_settings = "terraform" in error.command and ".tfvars" in error.output
+    is_about_settings = program(os.environ) in error.command and ".tfvars" in error.output
     return error.output.strip() if is_about_settings else str(error)
 
 

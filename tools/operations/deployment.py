@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tools import ROOT
+from tools.terraform import program
 
 LOCAL = "LOCAL_DEPLOYMENT"
 """The variable by which a shell says so: a folder in which `make up` has applied the pipeline."""
@@ -38,7 +39,7 @@ def outputs(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
             raise DeploymentError(f"The local deployment in {folder} is gone: run `make up` again.")
         options = ["-state=terraform.tfstate"]
     answer = subprocess.run(
-        ["terraform", "output", "-json", *options],
+        [program(environment), "output", "-json", *options],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -94,7 +95,7 @@ def backfill_deployment(file: Path | None) -> Deployment:
         if not deployed:
             raise BackfillError(
                 "Nothing is deployed from here: DEPLOYMENT=file takes what"
-                " `terraform output -json backfill` prints elsewhere."
+                f" `{program(os.environ)} output -json backfill` prints elsewhere."
             )
         output = deployed.get("backfill")
     if not output:

@@ -14,6 +14,7 @@ from tools.operations.place import Place
 from tools.operations.terminal import confirm, printable
 from tools.progress import Progress, applying
 from tools.subprocesses import CommandFailed, interruptible
+from tools.terraform import program
 
 _LET_GO = """
 Nothing was touched. To delete what is kept along with the rest, first say so in the settings, with
@@ -34,7 +35,7 @@ def destroy(place: Place, *, yes: bool) -> None:
         resources = terraform.resources()
     if not resources:
         raise NotDestroyed("Nothing is deployed from here.")
-    for finding in elsewhere(resources, account):
+    for finding in elsewhere(resources, account, program(place.environment)):
         raise Unusable(finding)
     held = list(holdings(iter(resources), account.aws))
     print(f"{len(resources)} resources in {account} would be destroyed. They hold:\n")

@@ -25,7 +25,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "a clone & co"
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)
-    for name in ("python", "terraform"):
+    for name in ("python", "terraform", "tofu"):
         (programs / name).write_text(PRINTING)
         (programs / name).chmod(0o755)
     for name in ("Makefile", *INSTALLER):
@@ -95,6 +95,27 @@ def test_terraform_is_missed_before_anything_is_installed(
     assert done.returncode
     assert done.stderr.startswith("Terraform 1.9 or later is needed")
     assert not (clone / ".venv" / "installed-local").exists()
+
+
+@pytest.mark.parametrize("given", ["argument", "environment"])
+def test_the_tools_run_opentofu_where_tf_says_so(
+    clone: Path, make: Make, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    (clone / ".venv" / "bin" / "python").write_text('#!/bin/sh\necho "$TF"\n')
+    (clone / ".venv" / "bin" / "terraform").unlink()
+    if given == "environment":
+        monkeypatch.setenv("TF", "tofu")
+
+    assert make("demo", *(["TF=tofu"] if given == "argument" else [])) == ["tofu"]
+
+
+def test_an_opentofu_that_is_not_there_is_missed(clone: Path) -> None:
+    done = subprocess.run(
+        ["make", "demo", "TF=tofu-2"], cwd=clone, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode
+    assert "there is no program tofu-2" in done.stderr
 
 
 @pytest.mark.parametrize("prefix", ["-x/", "a b/", "$a/"])

@@ -9,10 +9,21 @@ from tools import ROOT, subprocesses
 from tools.build.interpreters import FUNCTION, OLDEST, Interpreter, interpreters, text
 from tools.operations.doctor.finding import Finding
 from tools.subprocesses import CommandFailed
-from tools.terraform import LOCK, Terraform, installed_version, locked_version, target_platform
+from tools.terraform import (
+    LOCK,
+    Terraform,
+    installed_version,
+    is_opentofu,
+    locked_version,
+    program,
+    target_platform,
+)
 
 TESTED = "1.11.4"
 """The version of Terraform that the tests run with."""
+
+TESTED_OPENTOFU = "1.12.6"
+"""The version of OpenTofu that CI runs the demonstration with."""
 
 # Between these the provider shows a change of the bucket encryption at every plan.
 _RESTLESS = ((6, 22), (6, 40))
@@ -26,40 +37,51 @@ def findings(
     """Yield what is wrong with Terraform, its provider and Python. *has_key*: with a `kms_key`."""
     yield from of_python(_version_of("python3", environment), list(interpreters()))
     try:
-        yield from of_terraform(installed_version(environment))
-        yield from of_provider(terraform.provider_version(), locked_version(), has_key=has_key)
+        yield from of_terraform(installed_version(environment), environment)
+        yield from of_provider(
+            terraform.provider_version(),
+            locked_version(),
+            has_key=has_key,
+            command=program(environment),
+        )
     except CommandFailed as failure:
-        yield Finding(problem=f"Terraform does not run: {failure.output}", fix=_install_terraform())
+        yield Finding(
+            problem=f"{_name(environment)} does not run: {failure.output}",
+            fix=_install(environment),
+        )
 
 
-def of_terraform(installed: Version) -> Iterator[Finding]:
-    """Yield a finding if Terraform is older than the configuration asks for."""
+def of_terraform(installed: Version, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield a finding if Terraform or OpenTofu is older than the configuration asks for."""
     [required] = re.findall(r'required_version = ">= ([\d.]+)"', (ROOT / "main.tf").read_text())
     if installed < _numbers(required):
         found = ".".join(map(str, installed))
         yield Finding(
-            problem=f"Terraform {required} or later is needed, not {found}.",
-            fix=_install_terraform(),
+            problem=f"{_name(environment)} {required} or later is needed, not {found}.",
+            fix=_install(environment),
         )
 
 
-def of_provider(selected: str | None, locked: str, *, has_key: bool) -> Iterator[Finding]:
+def of_provider(
+    selected: str | None, locked: str, *, has_key: bool, command: str
+) -> Iterator[Finding]:
     """Yield a finding if the provider is not the locked one, or one with a known fault.
 
-    *selected* is None where `terraform init` has not run yet, which `make deploy` does.
+    *selected* is None where `terraform init` has not run yet, which `make deploy` does. *command*
+    is the program that the fix runs: `terraform` or `tofu`.
     """
     if selected is None:
         return
     if selected != locked:
         yield Finding(
             problem=f"The AWS provider here is {selected} and {LOCK} has {locked}.",
-            fix="terraform init",
+            fix=f"{command} init",
         )
     if has_key and _RESTLESS[0] <= _numbers(selected) < _RESTLESS[1]:
         yield Finding(
             problem=f"With a kms_key the AWS provider {selected} shows a change of the bucket"
             " encryption at every plan.",
-            fix="terraform init -upgrade",
+            fix=f"{command} init -upgrade",
             is_blocking=False,
         )
 
@@ -98,12 +120,22 @@ def _version_of(python: str, environment: Mapping[str, str]) -> tuple[int, int] 
     return int(major), int(minor)
 
 
-def _install_terraform() -> str:
+def _name(environment: Mapping[str, str]) -> str:
+    return "OpenTofu" if is_opentofu(environment) else "Terraform"
+
+
+def _install(environment: Mapping[str, str]) -> str:
+    tofu = is_opentofu(environment)
     if sys.platform == "darwin":
-        return "brew install hashicorp/tap/terraform"
-    archive = f"terraform_{TESTED}_{target_platform()}.zip"
-    address = f"https://releases.hashicorp.com/terraform/{TESTED}/{archive}"
-    return f"curl -LO {address} && sudo unzip -o {archive} terraform -d /usr/local/bin"
+        return "brew install opentofu" if tofu else "brew install hashicorp/tap/terraform"
+    name, version = ("tofu", TESTED_OPENTOFU) if tofu else ("terraform", TESTED)
+    archive = f"{name}_{version}_{target_platform()}.zip"
+    releases = (
+        f"https://github.com/opentofu/opentofu/releases/download/v{version}"
+        if tofu
+        else f"https://releases.hashicorp.com/terraform/{version}"
+    )
+    return f"curl -LO {releases}/{archive} && sudo unzip -o {archive} {name} -d /usr/local/bin"
 
 
 def _numbers(version: str) -> Version:

@@ -16,6 +16,7 @@ from tools.operations.doctor.names import Bucket
 from tools.operations.place import Place
 from tools.settings import SettingsError
 from tools.subprocesses import CommandFailed, interruptible
+from tools.terraform import program
 
 _READ = (
     *("name", "bucket_prefix", "source_bucket_name", "processed_bucket_name"),
@@ -69,7 +70,7 @@ def examine(place: Place, account: Account | None = None) -> Iterator[Finding]:
     except CommandFailed as failure:
         yield Finding(
             problem=f"What is deployed cannot be read: {_first_line(failure)}",
-            fix="terraform init",
+            fix=f"{program(place.environment)} init",
             is_blocking=False,
         )
         return
@@ -81,7 +82,9 @@ def ask_aws(patient: Patient) -> Iterator[Finding]:
     return ask([partial(check, patient) for check in CHECKS], patient.account.arn)
 
 
-def elsewhere(resources: Sequence[Mapping[str, Any]], account: Account) -> Iterator[Finding]:
+def elsewhere(
+    resources: Sequence[Mapping[str, Any]], account: Account, command: str
+) -> Iterator[Finding]:
     """Yield a finding if what was deployed from here is in another account or region."""
     for resource in resources:
         # The ARNs of buckets and roles have no region.
@@ -90,13 +93,13 @@ def elsewhere(resources: Sequence[Mapping[str, Any]], account: Account) -> Itera
             yield Finding(
                 problem=f"What was deployed from here is in account {owner} in {region}, and this"
                 f" shell means {account}.",
-                fix="terraform workspace new another # or sign in to that account and region",
+                fix=f"{command} workspace new another # or sign in to that account and region",
             )
             return
 
 
 def _of_state(patient: Patient) -> Iterator[Finding]:
-    return elsewhere(patient.resources, patient.account)
+    return elsewhere(patient.resources, patient.account, program(patient.place.environment))
 
 
 def _of_quotas(patient: Patient) -> Iterator[Finding]:

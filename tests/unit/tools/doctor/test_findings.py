@@ -243,11 +243,11 @@ def test_aws_gives_no_answer(place: Place) -> None:
 
 
 def test_terraform_is_too_old() -> None:
-    [found] = programs.of_terraform((1, 8, 5))
+    [found] = programs.of_terraform((1, 8, 5), {})
 
     assert found.problem == "Terraform 1.9 or later is needed, not 1.8.5."
     assert programs.TESTED in found.fix
-    assert list(programs.of_terraform((1, 9, 0))) == []
+    assert list(programs.of_terraform((1, 9, 0), {})) == []
 
 
 def test_there_is_no_terraform(tmp_path: Path) -> None:
@@ -260,27 +260,27 @@ def test_there_is_no_terraform(tmp_path: Path) -> None:
 
 def test_terraform_is_downloaded_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
-    [found] = programs.of_terraform((1, 0))
+    [found] = programs.of_terraform((1, 0), {})
     assert found.fix.startswith("curl -LO https://releases.hashicorp.com/terraform/")
 
     monkeypatch.setattr(sys, "platform", "darwin")
-    [found] = programs.of_terraform((1, 0))
+    [found] = programs.of_terraform((1, 0), {})
     assert found.fix == "brew install hashicorp/tap/terraform"
 
 
 def test_the_provider_is_not_the_locked_one() -> None:
-    [found] = programs.of_provider("5.99.1", "5.100.0", has_key=False)
+    [found] = programs.of_provider("5.99.1", "5.100.0", has_key=False, command="terraform")
 
     assert found.fix == "terraform init"
-    assert list(programs.of_provider(None, "5.100.0", has_key=True)) == []
+    assert list(programs.of_provider(None, "5.100.0", has_key=True, command="terraform")) == []
 
 
 @pytest.mark.parametrize(("version", "number"), [("6.22.0", 1), ("6.39.1", 1), ("6.40.0", 0)])
 def test_a_provider_with_a_known_fault(version: str, number: int) -> None:
-    found = list(programs.of_provider(version, version, has_key=True))
+    found = list(programs.of_provider(version, version, has_key=True, command="terraform"))
 
     assert [one.fix for one in found] == ["terraform init -upgrade"] * number
-    assert list(programs.of_provider(version, version, has_key=False)) == []
+    assert list(programs.of_provider(version, version, has_key=False, command="terraform")) == []
 
 
 def test_the_python_that_terraform_calls_is_missing_or_old() -> None:
