@@ -112,11 +112,12 @@ bench-memory: $(INSTALLED) ## Measure starts and uploads by memory, and write th
 fuzz: $(INSTALLED) ## Send COUNT damaged files (10,000) and 7,000 bombs through the sandbox
 	@PYTHONPATH=lambda:. $(PYTHON) -m tests.unit.imaging.fuzz --bombs --count $${COUNT:-10000}
 
-lint: $(INSTALLED) terraform ## Check style and types, and change nothing
+lint: $(INSTALLED) terraform ## Check style, types and the CI workflow, and change nothing
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy $(SOURCES)
 	$(TF) fmt -check -diff -recursive
+	.venv/bin/jactionlint --shellcheck=
 
 format: $(INSTALLED) terraform ## Put the sources into their format
 	.venv/bin/ruff check --select I --fix

@@ -122,7 +122,7 @@ In this shell:
 
 def _has_changed_nothing(error: BaseException) -> bool:
     is_early = isinstance(error, CommandFailed) and " apply " not in error.command
-    return is_early or isinstance(error, (SettingsError, PackageError, WheelError))
+    return is_early or isinstance(error, (LocalCloudError, SettingsError, PackageError, WheelError))
 
 
 def _commands(cloud: Cloud, outputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
