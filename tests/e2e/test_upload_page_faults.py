@@ -70,7 +70,12 @@ def test_a_failed_request_for_a_form_is_repeated(
 
 def test_a_request_for_a_form_that_keeps_failing_is_given_up(page: Page) -> None:
     requests: list[Route] = []
-    page.route("**/uploads", lambda route: (requests.append(route), route.abort()))
+
+    def abort(route: Route) -> None:
+        requests.append(route)
+        route.abort()
+
+    page.route("**/uploads", abort)
     expect(choose(page)).to_contain_text("The server cannot be reached.")
     assert len(requests) == 4
 
