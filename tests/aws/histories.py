@@ -1,7 +1,6 @@
 """Random histories of uploads, removals, races and failures, and the promise that each keeps."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -22,6 +21,7 @@ from tests.aws.handlers import (
     Killed,
     UnreviewedHandler,
     WorkflowHandler,
+    tick,
 )
 from tests.aws.memory import MemoryS3
 from tests.factories import picture
@@ -249,7 +249,7 @@ class Histories(RuleBasedStateMachine):
             key=self.folder + name,
             cause=cause,
             version=version,
-            occurred_at=datetime.now(UTC),
+            occurred_at=tick(),
         )
         self.events.append(request)
         if calls:
