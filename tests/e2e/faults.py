@@ -197,7 +197,7 @@ def _address_space(pid: int) -> int:
 
 def _workers(cloud: Cloud) -> list[int]:
     """Return the processes of the cloud's own session that run functions by now."""
-    own = cloud._recorded()["pid"]
+    own = cloud.server_pid
     listed = subprocess.check_output(
         ["ps", "-axww", "-o", "pid=,sess=,etime=,command="], text=True
     ).splitlines()

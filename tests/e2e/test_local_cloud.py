@@ -12,7 +12,8 @@ import pytest
 
 from tools import ROOT
 from tools.local import up
-from tools.local.cloud import Cloud, LocalCloudError, running_cloud
+from tools.local.cloud import Cloud, running_cloud
+from tools.local.server import LocalCloudError
 
 INTERRUPTED = """
 import sys, time
@@ -26,23 +27,18 @@ with interruptible(), running_cloud(Path(sys.argv[1])) as cloud:
 """
 
 
-def server_pid(cloud: Cloud) -> int:
-    return int(cloud._recorded()["pid"])
-
-
 def kill_as_a_crash_would(cloud: Cloud) -> None:
-    os.kill(server_pid(cloud), signal.SIGKILL)
-    assert cloud._server
-    cloud._server.wait()
+    os.kill(cloud.server_pid, signal.SIGKILL)
+    os.waitid(os.P_PID, cloud.server_pid, os.WEXITED | os.WNOWAIT)
 
 
 def test_starting_twice_is_harmless(tmp_path: Path) -> None:
     with running_cloud(tmp_path) as cloud:
-        pid = server_pid(cloud)
+        pid = cloud.server_pid
 
         Cloud(tmp_path).start()
 
-        assert server_pid(cloud) == pid
+        assert cloud.server_pid == pid
 
 
 def test_another_program_can_stop_it(tmp_path: Path) -> None:
@@ -71,7 +67,7 @@ def test_a_recorded_process_that_is_another_by_now_is_left_alone(tmp_path: Path)
     with running_cloud(tmp_path) as cloud, subprocess.Popen(["sleep", "60"]) as bystander:
         kill_as_a_crash_would(cloud)
         record = tmp_path / "server.json"
-        record.write_text(record.read_text().replace(str(server_pid(cloud)), str(bystander.pid)))
+        record.write_text(record.read_text().replace(str(cloud.server_pid), str(bystander.pid)))
 
         cloud.stop()
 
@@ -163,7 +159,7 @@ def test_an_interruption_leaves_nothing_behind_however_often_it_is_repeated(
         assert program.stdout
         assert program.stdout.readline().startswith(b"https://127.0.0.1:")
         cloud = Cloud(home)
-        pid = server_pid(cloud)
+        pid = cloud.server_pid
 
         while program.poll() is None:
             program.send_signal(number)

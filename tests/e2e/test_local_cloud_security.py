@@ -192,7 +192,7 @@ def sockets() -> Iterator[tuple[tuple[str, int], str]]:
 
 def inodes(cloud: Cloud) -> set[str]:
     """Return the sockets of the server and of all that it has started."""
-    session = cloud._recorded()["pid"]
+    session = cloud.server_pid
     pids = [pid for pid in subprocesses._all_pids() if subprocesses._session(pid) == session]
     assert session in pids
     found = set()

@@ -16,9 +16,10 @@ import boto3
 from tools import ROOT, subprocesses
 from tools.command_line import parse
 from tools.local import web_page
-from tools.local.cloud import Cloud, LocalCloudError
+from tools.local.cloud import Cloud
 from tools.local.contact_sheet import Photograph, Side, draw
 from tools.local.downloads import Downloads
+from tools.local.server import LocalCloudError
 from tools.local.up import HOME, WAITING, deploy, exit_in_a_sentence
 from tools.operations.failure import read
 from tools.progress import Progress

@@ -14,7 +14,8 @@ from tools.build.package import WATERMARK_FILES, PackageError
 from tools.build.wheels import WheelError
 from tools.command_line import parse
 from tools.local import head_start
-from tools.local.cloud import ARCHITECTURE, Cloud, LocalCloudError
+from tools.local.cloud import ARCHITECTURE, Cloud
+from tools.local.server import LocalCloudError
 from tools.progress import Progress, applying
 from tools.settings import Settings, SettingsError, own_settings
 from tools.subprocesses import CommandFailed, interruptible

@@ -10,7 +10,8 @@ import pytest
 
 from tools import ROOT, subprocesses, terraform
 from tools.build.terraform_tests import CannotTest, Configuration
-from tools.local.cloud import Cloud, LocalCloudError
+from tools.local.cloud import Cloud
+from tools.local.server import LocalCloudError
 from tools.local.up import _environment_script
 from tools.operations.doctor import programs
 from tools.settings import Settings
