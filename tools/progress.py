@@ -1,4 +1,4 @@
-"""One line that says what is going on: rewritten on a terminal, plain lines elsewhere."""
+"""Show progress: one line, rewritten on a terminal; plain lines elsewhere."""
 
 import sys
 import time
@@ -30,7 +30,7 @@ class Progress:
         self.end()
 
     def end(self) -> None:
-        """Clear the line, for what is printed next."""
+        """Clear the line before other output."""
         if self._rewrites:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
@@ -47,7 +47,7 @@ class Progress:
 
 
 def applying(progress: Progress) -> Callable[[Event], None]:
-    """Show on *progress* what Terraform tells while it applies."""
+    """Show Terraform's messages on *progress* while it applies."""
     done: set[str] = set()
     total = 0
 

@@ -1,8 +1,7 @@
-"""One process of the AWS provider for many runs of Terraform.
+"""Run one process of the AWS provider for many runs of Terraform.
 
-Terraform starts the provider for every command, for some of them twice, which takes seconds. Also,
-Terraform and the provider collect garbage less often here, which otherwise takes a third of their
-time.
+Terraform starts the provider for every command, sometimes twice, which takes seconds. Terraform and
+the provider also collect garbage less often here, which otherwise takes a third of their time.
 """
 
 import json
@@ -28,17 +27,17 @@ class ProviderError(Exception):
 def running_provider(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """Run the provider that `terraform init` has installed in *folder*.
 
-    Yields what to add to the environment of Terraform so that it uses this process. The provider
-    takes credentials and endpoint from *environment*, not from Terraform's. Raises `ProviderError`.
+    Yields the environment variables that make Terraform use this process. The provider takes
+    credentials and endpoint from *environment*, not from Terraform's. Raises `ProviderError`.
     """
     [program] = (folder / ".terraform" / "providers").glob(
         f"{provider_address(environment)}/*/*/terraform-provider-aws*"
     )
     settings = {**environment, **GARBAGE_COLLECTION}
     if authority := settings.pop("AWS_CA_BUNDLE", None):
-        # With a bundle of its own, the provider can be configured once only. Go reads this as well.
+        # A provider with its own CA bundle can be configured once only; Go reads this as well.
         settings["SSL_CERT_FILE"] = authority
-    # What HashiCorp's plugin SDK has for debuggers: it prints how to attach to it.
+    # A debugging feature of HashiCorp's plugin SDK: the provider prints how to attach to it.
     with Popen(
         (str(program), "-debug"),
         env=settings,

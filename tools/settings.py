@@ -1,4 +1,4 @@
-"""The user's own settings: the files of variables that Terraform would read in the repository."""
+"""Read the user's settings: the variable files that Terraform would read in the repository."""
 
 import json
 import re
@@ -30,7 +30,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Files of variables in the order in which Terraform reads them: the last one wins."""
+    """Variable files in the order in which Terraform reads them: the last one wins."""
 
     files: Sequence[Path] = ()
 
@@ -39,7 +39,7 @@ class Settings:
         return list(dict.fromkeys(name for file in self.files for name in _names(file)))
 
     def file_of(self, name: str) -> Path:
-        """The file that decides the variable *name*, relative to the repository."""
+        """The file whose value of the variable *name* counts, relative to the repository."""
         return _relative([file for file in self.files if name in _names(file)][-1])
 
     def __str__(self) -> str:
@@ -47,10 +47,10 @@ class Settings:
         return f"{files} ({', '.join(self.names()) or 'which set nothing'})"
 
     def values(self, environment: Mapping[str, str]) -> dict[str, Any]:
-        """Have Terraform read and check the files, and return what they set.
+        """Let Terraform read and check the files, and return their values.
 
-        Raises `CommandFailed` with what Terraform says of them, and `SettingsError` for a field
-        that a variable does not have: Terraform passes over those.
+        Raises `CommandFailed` with Terraform's errors, and `SettingsError` for an unknown field of
+        a variable, which Terraform ignores.
         """
         declared = (ROOT / "variables.tf").read_text()
         known = set(_VARIABLE.findall(declared))
@@ -73,7 +73,7 @@ class Settings:
     def read(self, names: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
         """Return the values of the variables *names*: from the files, the shell or their defaults.
 
-        Raises `CommandFailed` with what Terraform has against the settings.
+        Raises `CommandFailed` with Terraform's errors.
         """
         values, problems = self._evaluated((ROOT / "variables.tf").read_text(), names, environment)
         if problems:
@@ -83,7 +83,7 @@ class Settings:
     def _evaluated(
         self, variables: str, names: Sequence[str], environment: Mapping[str, str]
     ) -> tuple[dict[str, Any], str]:
-        """Return the values of variables, and what Terraform has against them."""
+        """Return the values of variables, and Terraform's errors."""
         # Nothing but variables: no provider has to be installed or started for these.
         with TemporaryDirectory() as name:
             folder = Path(name)
@@ -93,7 +93,7 @@ class Settings:
             (folder / "variables.tf").write_text(variables)
             link_settings(folder, self.files)
             expression = ", ".join(f"{name} = var.{name}" for name in names)
-            # It ends well even if a value is refused, and says so among its errors only.
+            # It exits with status 0 even if a value is refused; only its errors say so.
             command = f"exec {shlex.quote(program(environment))} console -no-color 2>&1"
             given = f"jsonencode({{ {expression} }})\n"
             try:
@@ -109,7 +109,7 @@ class Settings:
         return values, self._named("\n".join(problems)) if problems != said else ""
 
     def _named(self, output: str) -> str:
-        """Call the files in what Terraform says by their own names."""
+        """Replace the names of links in Terraform's messages by the files' own names."""
         for number, file in enumerate(self.files):
             output = re.sub(rf"\b{number:03}\.auto\.tfvars(\.json)?", str(_relative(file)), output)
         return output
@@ -118,7 +118,7 @@ class Settings:
 def _unknown_fields(
     place: str, written: object, read: object
 ) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield the fields of objects that were written and not read, and those that there are."""
+    """Yield the unknown fields of objects, each with the known ones."""
     if isinstance(written, dict) and isinstance(read, dict):
         for name, value in written.items():
             if name in read:
@@ -131,7 +131,7 @@ def _unknown_fields(
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
-    """Return which of the *known* names may be meant, as the end of a sentence."""
+    """Return the *known* names that may be meant, as the end of a sentence."""
     close = get_close_matches(name, sorted(known), n=1)
     return f"; {close[0]} may be meant" if close else f"; there are {', '.join(sorted(known))}"
 
@@ -164,7 +164,7 @@ def _names(file: Path) -> list[str]:
 
 
 def _top_level(text: str) -> str:
-    """Return HCL without what is in brackets, comments and strings."""
+    """Return HCL without the contents of brackets, comments and strings."""
     depth, kept = 0, []
     for character in _NOT_CODE.sub("0", text):
         depth += (character in "{[(") - (character in "}])")

@@ -1,4 +1,4 @@
-"""Run commands so that nothing of them is left when they end or are interrupted."""
+"""Run commands so that no process is left when they end or are interrupted."""
 
 import os
 import signal
@@ -12,14 +12,14 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-_NOT_RUN = 127  # the status by which a shell says so
+_NOT_RUN = 127  # a shell's status for it
 
 _ROUNDS = 50
 _REQUESTS_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class CommandFailed(Exception):
-    """A command ended with a status that says failure, or could not be run at all."""
+    """A command exited with a non-zero status, or could not be run."""
 
     def __init__(self, command: str, status: int, output: str) -> None:
         super().__init__(f"{command} failed with status {status}:\n{output.strip()}")
@@ -28,7 +28,7 @@ class CommandFailed(Exception):
         self.output = output
 
     def but_saying(self, output: str) -> "CommandFailed":
-        """The same failure with an *output* that is easier to read."""
+        """Return the same failure with a more readable *output*."""
         return CommandFailed(self.command, self.status, output)
 
 
@@ -39,10 +39,10 @@ def run(
     on_line: Callable[[str], object] = lambda _: None,
     given: str = "",
 ) -> str:
-    """Run *command* to its end, in *folder*, with *given* to read, and return what it printed.
+    """Run *command* in *folder* with *given* as its input, and return its output.
 
-    *on_line* gets each line as it comes. If this is interrupted meanwhile, the command is killed
-    with everything that it started. Raises CommandFailed with its output and its errors.
+    *on_line* gets each line as it arrives. An interruption kills the command with everything that
+    it started. Raises CommandFailed with its output and its errors.
     """
     lines: list[str] = []
     with (
@@ -66,7 +66,7 @@ def run(
 
 @contextmanager
 def _readable(text: str) -> Iterator[IO[str]]:
-    """Open a file of *text* that has no name and goes when it is closed."""
+    """Open an unnamed temporary file with *text*."""
     with tempfile.TemporaryFile("w+") as file:
         file.write(text)
         file.seek(0)
@@ -96,13 +96,13 @@ def _started(
 
 
 def kill_group(pid: int) -> None:
-    """Kill the process *pid*, which leads a group, with all of the group."""
+    """Kill the process *pid*, a group leader, and its whole group."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 
 
 def kill_session(leader: int) -> None:
-    """Kill the process *leader*, which leads a session, with all groups of that session."""
+    """Kill the process *leader*, a session leader, and all groups of its session."""
     for _ in range(_ROUNDS):
         members = [pid for pid in _all_pids() if _session(pid) == leader]
         if not members:
@@ -110,15 +110,15 @@ def kill_session(leader: int) -> None:
         for pid in members:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        time.sleep(0.01)  # what was being started meanwhile is seen in the next round
+        time.sleep(0.01)  # the next round finds processes started meanwhile
 
 
 def _session(pid: int) -> int | None:
-    """The session of a process that runs; None for one that has ended, reaped or not."""
+    """The session of a running process; None for one that has ended, reaped or not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        state = ""  # gone, or a system without /proc
+        state = ""  # it has ended, or the system has no /proc
     with suppress(OSError):
         return None if state == "Z" else os.getsid(pid)
     return None
@@ -135,14 +135,14 @@ def _all_pids() -> Iterator[int]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let a request to end, or the terminal's end, unwind the program as Ctrl-C does."""
+    """Let SIGTERM and SIGHUP unwind the program as Ctrl-C does."""
 
     def leave(number: int, _: FrameType | None) -> None:
         sys.exit(128 + number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
-    # A shell has its background jobs ignore Ctrl-C, and they inherit that.
+    # A shell's background jobs ignore Ctrl-C, and their children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
@@ -152,7 +152,7 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ignore every request to end meanwhile: what is within is short, and must not be cut off."""
+    """Ignore requests to end inside the block, which must be short and not be cut off."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in _REQUESTS_TO_END}
     try:
         yield

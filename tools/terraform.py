@@ -1,4 +1,4 @@
-"""Run Terraform or OpenTofu where it leaves the repository alone, without a registry if need be."""
+"""Run Terraform or OpenTofu outside the repository, without a registry if necessary."""
 
 import hashlib
 import json
@@ -13,8 +13,8 @@ from typing import Any
 from tools import ROOT, subprocesses
 from tools.subprocesses import CommandFailed
 
-# What the configuration consists of and reads. Whatever else lies in the repository's root, such as
-# a backend, overrides or variables, belongs to the user's own deployment.
+# The files of the configuration. Other files in the repository's root, such as a backend,
+# # overrides or variables, belong to the user's own deployment.
 _LINKED = (
     *("main.tf", "outputs.tf", "variables.tf"),
     *("examples", "lambda", "modules", "tests", "tools"),
@@ -26,7 +26,7 @@ TESTS = "tests/terraform"
 _MIRROR_PLACES = ("~/.terraform.d", "/usr/share", "/usr/local/share", "/opt")
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 _SETTINGS = {"TF_INPUT": "0", "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
-_PLAN = ".terraform/planned"  # which git ignores: a plan may hold secrets
+_PLAN = ".terraform/planned"  # git ignores it: a plan may contain secrets
 
 Event = Mapping[str, Any]
 
@@ -48,20 +48,20 @@ def provider_address(environment: Mapping[str, str]) -> str:
 
 
 class Terraform:
-    """The configuration in *folder*, which is also where Terraform keeps its state."""
+    """The configuration in *folder*, which also contains Terraform's state."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
         self._environment = environment
 
     def init(self, *options: str) -> None:
-        """Install the providers and modules, changing no lock file that is there."""
-        # A provider that runs already is not installed, and would be missing without that process.
+        """Install the providers and modules without changing an existing lock file."""
+        # Terraform does not install a provider that is already running, and would lack it later.
         own = {name: value for name, value in self._environment.items() if name != REATTACH}
         Terraform(self.folder, own).run("init", *options, *init_options(self.folder, own))
 
     def init_once(self) -> None:
-        """Do the same, unless it has been done for the configuration as it is."""
+        """Do the same unless it was done for the current configuration."""
         stamp = self.folder / ".terraform" / "initialised"
         fingerprint = _fingerprint(self.folder, provider_address(self._environment))
         if not stamp.exists() or stamp.read_text() != fingerprint:
@@ -83,12 +83,12 @@ class Terraform:
         return [event["change"] for event in events if event["type"] == "planned_change"]
 
     def planned(self) -> list[dict[str, Any]]:
-        """What was planned, with the values of all attributes."""
+        """The planned values of all attributes."""
         plan: dict[str, Any] = json.loads(self.run("show", "-json", _PLAN))
         return list(plan.get("resource_changes", []))
 
     def apply_plan(self, on_event: Callable[[Event], object] = lambda _: None) -> None:
-        """Apply what was planned."""
+        """Apply the saved plan."""
         self._stream(on_event, "apply", _PLAN)
 
     def apply(self, *options: str, on_event: Callable[[Event], object] = lambda _: None) -> bool:
@@ -110,14 +110,14 @@ class Terraform:
         return False
 
     def outputs(self) -> dict[str, Any]:
-        """The outputs of what was applied."""
+        """The outputs of the applied configuration."""
         return {
             name: output["value"]
             for name, output in json.loads(self.run("output", "-json")).items()
         }
 
     def resources(self) -> list[dict[str, Any]]:
-        """The resources that were applied, in modules or not, with the values of all attributes."""
+        """The applied resources of all modules, with the values of all attributes."""
         state = json.loads(self.run("show", "-json"))
         return list(_resources(state.get("values", {}).get("root_module", {})))
 
@@ -130,7 +130,7 @@ class Terraform:
         self.run("validate")
 
     def test(self, folder: str, files: Sequence[str]) -> list[Event]:
-        """Run the tests in *files* of *folder*, and return Terraform's events, also if some fail.
+        """Run the tests in *files* of *folder*, and return Terraform's events even if some fail.
 
         Raises `CommandFailed` if they cannot be run.
         """
@@ -146,7 +146,7 @@ class Terraform:
         return events
 
     def plans_of_tests(self, *names: str) -> list[Event]:
-        """Run the tests of these names, and return what each of their runs has planned."""
+        """Run the test files of these names, and return the plan of each run."""
         filters = (f"-filter={TESTS}/{name}.tftest.hcl" for name in names)
         printed = self.run("test", "-json", "-verbose", f"-test-directory={TESTS}", *filters)
         events = [json.loads(line) for line in printed.splitlines()]

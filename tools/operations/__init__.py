@@ -1,1 +1,1 @@
-"""What operators of a deployment do: retry failed uploads, backfill, prune."""
+"""Commands for operators: deploy, diagnose, retry failed uploads, backfill, prune, destroy."""

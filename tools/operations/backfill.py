@@ -42,20 +42,20 @@ CLIENT_CONFIG = Config(retries={"mode": "standard"})
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to process: what is under *prefix*, perhaps as the inventory at *manifest* has it."""
+    """What to process: the objects under *prefix*, listed or from the inventory at *manifest*."""
 
     prefix: str
     manifest: Mapping[str, str] | None
 
     def input(self, max_objects: int) -> str:
-        """Return the input of an execution that reads *max_objects* objects and not one more."""
+        """Return the input of an execution that reads at most *max_objects* objects."""
         manifest = {"manifest": self.manifest} if self.manifest else {}
         return json.dumps({"prefix": self.prefix, "max_objects": max_objects, **manifest})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Begun:
-    """What an execution that was started is for, and since when."""
+    """A started execution: its prefix and its start time."""
 
     at: datetime
     prefix: str
@@ -70,7 +70,7 @@ class Executions:
         self._arn = state_machine_arn
 
     def running(self) -> str | None:
-        """Return the one that runs, if there is one."""
+        """Return the running execution, if any."""
         answer = self._machines.list_executions(
             stateMachineArn=self._arn, statusFilter="RUNNING", maxResults=1
         )
@@ -89,7 +89,7 @@ class Executions:
         self._machines.stop_execution(executionArn=execution, cause="make backfill STOP=1")
 
     def watch(self, execution: str, progress: Progress, *, what: str = "Backfill") -> str:
-        """Show how far *execution* is until it ends, and return its status, with the error if any.
+        """Show the progress of *execution* until it ends; return its status, with the error if any.
 
         Raises nothing if it fails.
         """
@@ -111,7 +111,7 @@ class Executions:
 
 
 def order(deployed: Deployment, *, prefix: str, manifest: str | None) -> Order:
-    """Return the order for *prefix*, and for the address of a manifest.json if there is one."""
+    """Return the order for *prefix* and, if given, the address of a manifest.json."""
     return Order(
         prefix=scan.narrowed(prefix, deployed.prefix),
         manifest=_place(deployed, manifest) if manifest else None,
@@ -127,7 +127,7 @@ def prepare(
     dry_run: bool,
     yes: bool,
 ) -> str | None:
-    """Say what there is to do and what it costs; return the execution, if one is started."""
+    """Print the work and its cost; return the execution if the operator starts one."""
     s3 = aws.client("s3", config=CLIENT_CONFIG)
     with Progress() as progress:
         progress.say("Listing the source bucket")
@@ -143,7 +143,7 @@ def prepare(
 def follow(
     deployed: Deployment, executions: Executions, aws: "boto3.Session", execution: str
 ) -> bool:
-    """Watch *execution* to its end, tell what came of it, and return whether all is done."""
+    """Watch *execution* until it ends, print its results, and return whether all is done."""
     with Progress() as progress:
         ended = executions.watch(execution, progress)
     name = execution.rpartition(":")[2]
@@ -179,9 +179,9 @@ def _print_resolved(
 def resolved(
     deployed: Deployment, begun: Begun, aws: "boto3.Session", found: Results
 ) -> Iterator[str]:
-    """Yield the key of each source that failed before this backfill and is in order since.
+    """Yield the key of each source that failed before this backfill and is processed now.
 
-    Of an inventory and of failed batches it is not known which sources have been processed.
+    Sources of an inventory or a failed batch are left out: they may not have been processed.
     """
     if begun.manifest or not found.is_complete:
         return
@@ -203,7 +203,7 @@ def resolved(
 
 
 def _await_old_code(aws: "boto3.Session", deployed: Deployment) -> None:
-    """Wait until no invocation of the code before the last update can overwrite what is made."""
+    """Wait until no invocation of the previous code can overwrite new images."""
     function = aws.client("lambda", config=CLIENT_CONFIG).get_function_configuration(
         FunctionName=deployed.function_name
     )
@@ -231,7 +231,7 @@ def _found(s3: "S3Client", deployed: Deployment, ordered: Order) -> Found:
 def results_of(
     aws: "boto3.Session", deployed: Deployment, execution: str, *, patiently: bool
 ) -> Results | None:
-    """Return the results of *execution*; after a stop they may come a little later."""
+    """Return the results of *execution*; after a stop they may take a moment to appear."""
     name = execution.rpartition(":")[2]
     s3 = aws.client("s3", config=CLIENT_CONFIG)
     deadline = time.monotonic() + (_PATIENCE_SECONDS if patiently else 0)
@@ -266,7 +266,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _run(arguments: argparse.Namespace) -> bool:
-    """Do what the command line says, and return whether all is well."""
+    """Run the command, and return whether it succeeded."""
     deployed = deployment.backfill_deployment(arguments.deployment)
     aws = session(deployed.state_machine_arn)
     machines = aws.client("stepfunctions", config=CLIENT_CONFIG)
@@ -294,7 +294,7 @@ def _run(arguments: argparse.Namespace) -> bool:
 
 
 def main() -> None:
-    """Read the command line and do what it says."""
+    """Run from the command line."""
     try:
         if not _run(_arguments()):
             sys.exit(1)

@@ -1,4 +1,4 @@
-"""Deploy to AWS: examine, plan, ask, apply, and try it out with an upload."""
+"""Deploy to AWS: check the account, plan, ask, apply, and verify with a test upload."""
 
 import argparse
 import sys
@@ -24,16 +24,16 @@ from tools.settings import SettingsError
 from tools.subprocesses import CommandFailed, interruptible
 from tools.terraform import Event
 
-# As Terraform's messages call what they plan, and what they do to existing resources.
+# Terraform's names of planned actions, and the words for existing resources.
 _DONE = {"create": "create", "update": "change", "replace": "replace", "delete": "destroy"}
 
 
 class NotDeployed(Exception):
-    """Nothing, or not all, was deployed: the message says why."""
+    """Nothing was deployed, or only a part: the message says why."""
 
 
 def deploy(place: Place, *, yes: bool) -> None:
-    """Deploy what *place* has, and try it out.
+    """Deploy from *place*, and verify with a test upload.
 
     Raises `NotDeployed`, `TrialFailed` or `Unusable`.
     """
@@ -62,7 +62,7 @@ def deploy(place: Place, *, yes: bool) -> None:
 
 
 def _counted(changes: Sequence[Event]) -> Counter[str]:
-    """Return how many resources will be made, changed, replaced and destroyed."""
+    """Return how many resources will be created, changed, replaced and destroyed."""
     return Counter(_DONE[change["action"]] for change in changes if change["action"] in _DONE)
 
 
@@ -103,7 +103,7 @@ def _addresses(outputs: Mapping[str, Any]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Read the command line and do what it says."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--yes", action="store_true", help="do not ask")
     arguments = parse(parser)

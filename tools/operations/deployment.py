@@ -1,4 +1,4 @@
-"""What is deployed from here: by Terraform in the repository or, if the shell says so, locally."""
+"""Find the deployment: Terraform's in the repository, or the local one that the shell names."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from tools import ROOT
 from tools.terraform import program
 
 LOCAL = "LOCAL_DEPLOYMENT"
-"""The variable by which a shell says so: a folder in which `make up` has applied the pipeline."""
+"""The variable that names the folder in which `make up` applied the pipeline."""
 
 _LOCAL_ENDPOINT = "https://127.0.0.1:"
 
@@ -22,10 +22,10 @@ class DeploymentError(Exception):
 
 
 def outputs(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """Return the outputs of the deployment, none if nothing is deployed.
+    """Return the outputs of the deployment, empty if nothing is deployed.
 
-    A local deployment and AWS's own endpoints never go together: what is meant for the one would
-    be done to the other. Raises `DeploymentError`.
+    A local deployment with AWS's own endpoints is refused, since a command meant for one would
+    act on the other. Raises `DeploymentError`.
     """
     folder, options = ROOT, []
     if local := environment.get(LOCAL):
@@ -57,7 +57,7 @@ def deployment(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
 
 
 class BackfillError(Exception):
-    """There can be no backfill: the message says why, and what to do."""
+    """A backfill is impossible: the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Deployment:
 
 
 def backfill_deployment(file: Path | None) -> Deployment:
-    """Return the deployment that *file* describes, or else the one that Terraform made here."""
+    """Return the deployment that *file* describes, by default the one in this repository."""
     if file:
         output = json.loads(file.read_text())
     else:

@@ -1,4 +1,4 @@
-"""Destroy a deployment on AWS: show what it holds, ask, and destroy."""
+"""Destroy a deployment on AWS: show its data, ask, and destroy."""
 
 import argparse
 import sys
@@ -26,7 +26,7 @@ class NotDestroyed(Exception):
 
 
 def destroy(place: Place, *, yes: bool) -> None:
-    """Destroy what was deployed from *place*. Raises `NotDestroyed` or `Unusable`."""
+    """Destroy the deployment of *place*. Raises `NotDestroyed` or `Unusable`."""
     account = find_account(place.environment, may_be_local=place.is_local)
     terraform = place.terraform
     with Progress() as progress:
@@ -50,7 +50,7 @@ def destroy(place: Place, *, yes: bool) -> None:
 
 
 def main() -> None:
-    """Read the command line and do what it says."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--yes", action="store_true", help="do not ask")
     arguments = parse(parser)

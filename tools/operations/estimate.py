@@ -1,4 +1,4 @@
-"""What a backfill costs if every source has to be made."""
+"""Estimate the cost of a backfill in which every source has to be processed."""
 
 from collections.abc import Iterator
 from math import ceil
@@ -13,21 +13,21 @@ LAMBDA_GB_SECOND = {"arm64": 0.0000133334, "x86_64": 0.0000166667}
 BATCH = 0.025 / 1000 + 0.20 / 1_000_000  # starting one, and the invocation
 SECONDS_PER_IMAGE = 0.2
 
-# A source is looked up, read and looked up again; an image under three keys.
+# A source takes HEAD, GET and HEAD; an image is looked up under three keys.
 READS_PER_SOURCE = 3
 READS_PER_IMAGE = 3
 
 
 def most_objects(found: Found) -> int:
-    """Return how many objects are read at most: some may come before the listing is read again.
+    """Return the limit of objects to read, with room for uploads before the next listing.
 
-    Without room for them those at the end of the listing would be cut off.
+    Without that room, the end of the listing would be cut off.
     """
     return found.objects + max(100, found.objects // 100)
 
 
 def report(found: Found, deployed: Deployment) -> Iterator[str]:
-    """Yield the lines that an operator decides by."""
+    """Yield the lines of the estimate."""
     images = found.sources * deployed.variants
     batches = ceil(found.objects / deployed.batch_size)
     seconds = images * SECONDS_PER_IMAGE

@@ -1,11 +1,11 @@
-"""Read the messages of the failure queue, and accept only those that hold an event of S3.
+"""Read the messages of the failure queue, and accept only those that contain an event of S3.
 
-There are three kinds. Two have one frame: records that Lambda or the workflow writes when its
-retries are exhausted, and rejections, which the function writes itself. The third are events that
+There are three kinds. Two have the same format: failures that Lambda or the workflow sends when its
+retries are exhausted, and rejections, which the function itself sends. The third are events that
 EventBridge could not deliver to the workflow, unchanged.
 
-Permission to send to the queue is not permission to invoke the function: what a message asks for
-must be an upload or a removal, and exactly the one that is shown.
+Permission to send to the queue is not permission to invoke the function: a message must ask for an
+upload or a removal, and for exactly the one that the operator sees.
 """
 
 import json
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 
-# https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html; replays of an
-# archive add the last.
+# https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html; a replay of an
+# # archive adds the last one.
 _ENVELOPE = {
     *("version", "id", "detail-type", "source", "account", "time", "region", "resources"),
     *("detail", "replay-name"),
@@ -30,24 +30,24 @@ _ENVELOPE = {
 
 
 class Unreadable(Exception):
-    """A message of none of the kinds, or one that asks for something other than an upload."""
+    """A message of an unknown kind, or one that asks for something other than an upload."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One message of the failure queue, and the event to try again."""
+    """One message of the failure queue, and the event to retry."""
 
     id: str
     time: str
     reason: str
     detail: str
     objects: tuple[tuple[str, str] | None, ...]
-    """Bucket and key of everything that the event names; None for a record without an object."""
+    """Bucket and key of every object in the event; None for a record without an object."""
     event: Mapping[str, Any]
 
     @property
     def uploads(self) -> str:
-        """The addresses of the uploads that it is about, for a terminal."""
+        """The addresses of its uploads, safe for a terminal."""
         return ", ".join(
             printable(f"s3://{named[0]}/{named[1]}") if named else "a record without an upload"
             for named in self.objects
@@ -77,7 +77,7 @@ def read(message: "MessageTypeDef") -> Failure:
             objects=tuple(_objects(event)),
             event=event,
         )
-    # Anyone who may send to the queue may send anything. Brackets can be nested too deeply.
+    # Anyone who may send to the queue may send anything, such as brackets nested too deeply.
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Unreadable(f"{message['MessageId']} is no failure of this pipeline") from error
 
@@ -98,7 +98,7 @@ def _refuse_all_but_s3(event: Mapping[str, Any], id_: str) -> None:
 
 
 def _framed(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], str, str]:
-    """Return the event of a failure record, the reason for it, and a sentence about that."""
+    """Return the event, the reason and the message of a failure."""
     event = body["requestPayload"]
     if rejection := body.get("rejection"):
         return event, rejection["reason"], rejection["message"]
@@ -106,7 +106,7 @@ def _framed(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], str, str]:
 
 
 def _undelivered(message: "MessageTypeDef") -> tuple[Mapping[str, Any], str, str]:
-    """Return the same of a dead letter, of which EventBridge tells in attributes."""
+    """Return the same for a dead letter, which EventBridge describes in message attributes."""
     attributes: Mapping[str, Any] = message["MessageAttributes"]
     detail = attributes.get("ERROR_MESSAGE", {}).get("StringValue", "")
     return json.loads(message["Body"]), attributes["ERROR_CODE"]["StringValue"], detail
@@ -115,7 +115,7 @@ def _undelivered(message: "MessageTypeDef") -> tuple[Mapping[str, Any], str, str
 def _objects(event: Mapping[str, Any]) -> Iterator[tuple[str, str] | None]:
     """Yield bucket and key of each record. Notifications have form-encoded keys, events raw ones.
 
-    A record may be broken, which may be why it was rejected; then it is None.
+    A malformed record yields None; that may be why it was rejected.
     """
     if "detail" in event:
         detail = event["detail"]
@@ -140,7 +140,7 @@ def _time(milliseconds: str) -> str:
 
 
 def _error(response: object) -> str:
-    """Return the message of an error, also from a workflow, which has Lambda's answer as text."""
+    """Return the message of an error; a workflow contains Lambda's response as text."""
     if not isinstance(response, Mapping):
         return ""
     message = str(response.get("errorMessage", ""))

@@ -1,4 +1,4 @@
-"""What would be lost with a deployment: objects, records, failed uploads."""
+"""List the data that destroying a deployment deletes: objects, records, failed uploads."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _MOST = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What one resource holds. *is_kept* says that Terraform must not destroy it as it is."""
+    """The data of one resource. *is_kept*: Terraform cannot destroy it in its current state."""
 
     what: str
     is_empty: bool
@@ -28,7 +28,7 @@ class Held:
 
 
 def holdings(resources: Iterator[Mapping[str, Any]], aws: "boto3.Session") -> Iterator[Held]:
-    """Yield what the buckets, tables and queues among Terraform's *resources* hold."""
+    """Yield the data in the buckets, tables and queues among Terraform's *resources*."""
     for resource in resources:
         values = resource["values"]
         try:
@@ -68,7 +68,7 @@ def _of_table(aws: "boto3.Session", values: Mapping[str, Any]) -> Held:
     table = aws.client("dynamodb").describe_table(TableName=values["name"])["Table"]
     return Held(
         what=f"table {values['name']}: about {table['ItemCount']:,} records",
-        is_empty=False,  # DynamoDB counts a few times a day only
+        is_empty=False,  # DynamoDB counts only a few times a day
         is_kept=values["deletion_protection_enabled"],
     )
 

@@ -1,4 +1,4 @@
-"""Show what the function has logged: one line for each upload, and everything that went wrong."""
+"""Show the function's log: one line for each upload, and every error."""
 
 import argparse
 import re
@@ -18,11 +18,11 @@ from tools.operations.upload import LogLine, key_of, log_lines
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _LOOK_SECONDS = 2
 _LATE = timedelta(minutes=2)
-"""How long after it was logged a line may come."""
+"""How long CloudWatch may delay a line."""
 
 
 def shown(line: LogLine) -> str | None:
-    """Return *line* for a terminal, or None for what Lambda says of every invocation."""
+    """Return *line* for a terminal, or None for Lambda's own lines about every invocation."""
     fields, key = line.fields, key_of(line)
     if key is None and fields.get("level") not in ("ERROR", "WARN", "WARNING", "CRITICAL"):
         return None
@@ -44,7 +44,7 @@ def ago(text: str) -> timedelta:
 
 
 def tail(read: Callable[[datetime], Iterable[LogLine]], since: datetime, *, forever: bool) -> None:
-    """Print the lines that *read* finds since then, and if *forever* those that come."""
+    """Print the lines that *read* finds since then and, if *forever*, new ones."""
     printed: set[tuple[datetime, str]] = set()
     while True:
         for line in read(since):
@@ -66,7 +66,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Read the command line and do what it says."""
+    """Run from the command line."""
     arguments = _arguments()
     try:
         deployed = deployment()

@@ -1,4 +1,4 @@
-"""What a Distributed Map of Step Functions reads of S3: a listing, or an S3 Inventory in CSV."""
+"""Read the items of a Distributed Map from S3: a listing, or an S3 Inventory in CSV."""
 
 import csv
 import gzip
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def listed(s3: "S3Client", bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
-    """Yield what there is under *prefix*, in the shape that Step Functions gives it."""
+    """Yield the objects under *prefix*, in the form that Step Functions uses."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     for page in pages:
         for entry in page.get("Contents", []):
@@ -39,7 +39,7 @@ def columns(manifest: Mapping[str, Any]) -> list[str]:
 
 
 def inventoried(s3: "S3Client", manifest: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    """Yield the rows of an inventory: all of them text, the keys form-encoded."""
+    """Yield the rows of an inventory: all fields are text, the keys form-encoded."""
     names = columns(manifest)
     bucket = manifest["destinationBucket"].rpartition(":")[2]
     for file in manifest["files"]:

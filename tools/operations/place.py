@@ -1,4 +1,4 @@
-"""Where a deployment to AWS is made from: a folder, its settings, and a shell's environment."""
+"""The origin of a deployment to AWS: a folder, its settings, and a shell's environment."""
 
 import os
 from collections.abc import Mapping
@@ -12,10 +12,9 @@ from tools.terraform import Terraform
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """The repository and the shell, unless it is said otherwise.
+    """By default the repository and the current shell.
 
-    *is_local* lets the commands work on a local cloud. Nothing that an operator can say sets it:
-    only the tests make such a place.
+    *is_local* lets the commands run against a local cloud. Only the tests set it; no option does.
     """
 
     folder: Path = ROOT

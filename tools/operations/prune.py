@@ -1,4 +1,4 @@
-"""Delete processed images that no variant makes any more: count, ask, and delete."""
+"""Delete processed images that no current variant produces: count, ask, and delete."""
 
 import argparse
 import json
@@ -28,7 +28,7 @@ def prune(
     dry_run: bool,
     yes: bool,
 ) -> bool:
-    """Judge every processed image, ask, and delete; return whether all of them were judged."""
+    """Check every processed image, ask, and delete; return whether all were checked."""
     found = _run(deployed, executions, aws, prefix=prefix, gone=gone, dry_run=True)
     if found is None:
         return False
@@ -55,7 +55,7 @@ def _run(
     gone: bool,
     dry_run: bool,
 ) -> Results | None:
-    """Run the state machine over the processed bucket, and return what came of it."""
+    """Run the state machine over the processed bucket, and return its results."""
     s3 = aws.client("s3", config=CLIENT_CONFIG)
     objects = scan.objects(s3, deployed.processed_bucket, prefix)
     if not objects:
@@ -86,7 +86,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Read the command line and do what it says."""
+    """Run from the command line."""
     arguments = _arguments()
     try:
         deployed = deployment.backfill_deployment(arguments.deployment)

@@ -1,4 +1,4 @@
-"""All that is on a queue, kept from others for a while."""
+"""Receive all messages of a queue, invisible to other consumers for a while."""
 
 import time
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 HOLD_SECONDS = 300
 
-# What comes later is for another run: this one needs the rest of its time to ask and to send.
+# Later messages are for another run: this one needs the remaining time to ask and to send.
 _RECEIVE_SECONDS = 60
 
-# Without waiting SQS asks some of its servers only, and may find nothing where there is something.
+# Without a wait time, SQS asks only some of its servers and may miss messages.
 _WAIT_SECONDS = 1
 
-# What SQS answers for a message that is not held any more, after the name of its service.
+# The error codes of SQS for an expired receipt handle.
 _LET_GO = {"InvalidParameterValue", "MessageNotInflight", "ReceiptHandleIsInvalid"}
 
 
 class HeldMessages:
-    """Messages by their id, which nobody else gets meanwhile. A context manager.
+    """Messages by id, invisible to other consumers. A context manager.
 
-    Leaving it returns what was not deleted to the queue.
+    On exit, the messages that were not deleted return to the queue.
     """
 
     def __init__(self, sqs: "SQSClient", queue_url: str) -> None:
@@ -49,17 +49,17 @@ class HeldMessages:
 
     @property
     def is_over(self) -> bool:
-        """Whether others may have the messages by now. SQS itself does not always tell."""
+        """Whether the messages are visible to others by now. SQS itself does not always say so."""
         return time.monotonic() >= self._end
 
     def receive(self) -> None:
-        """Take what is on the queue now: all of it, if that takes no more than a minute."""
+        """Receive the messages on the queue: all of them, within a minute."""
         latest = self._end - HOLD_SECONDS + _RECEIVE_SECONDS
         while time.monotonic() < latest and (messages := self._received()):
             self.messages |= {message["MessageId"]: message for message in messages}
 
     def delete(self, id_: str) -> None:
-        """Take a message off the queue."""
+        """Delete a message from the queue."""
         self._sqs.delete_message(
             QueueUrl=self._url, ReceiptHandle=self.messages[id_]["ReceiptHandle"]
         )

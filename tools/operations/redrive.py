@@ -1,4 +1,4 @@
-"""Show what is on the failure queue and, after confirmation, have it tried again."""
+"""Show the failed uploads on the failure queue and, after confirmation, retry them."""
 
 import argparse
 import json
@@ -27,9 +27,9 @@ ACCEPTED = 202
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where failures come from and what tries them again.
+    """The source of the failures, and the target of the retries.
 
-    *function* or *workflow* is None. *source_bucket* is None where only the command line named the
+    Either *function* or *workflow* is None. *source_bucket* is None if the command line named the
     deployment.
     """
 
@@ -44,24 +44,24 @@ class Target:
 
 
 Try: TypeAlias = Callable[[Mapping[str, Any]], None]
-"""Has an event tried again, and returns when it is certain that it will be.
+"""Sends an event again, and returns once the target has accepted it.
 
-Raises `RedriveError` or what botocore raises if it is not.
+Raises `RedriveError` or botocore's exceptions.
 """
 
 
 class RedriveError(Exception):
-    """Something is not tried again: the message says why, and what to do."""
+    """A failure is not retried: the message says why, and what to do."""
 
 
 def send(
     failures: Sequence[Failure], try_again: Try, held: HeldMessages
 ) -> Iterator[tuple[Failure, Exception | None]]:
-    """Have each failure tried again, and yield it with what went wrong, or off the queue.
+    """Retry each failure, delete its message, and yield the failure with its error, if any.
 
-    A message is deleted only after its event was accepted, so none can be lost here. One that is
-    interrupted in between is tried twice, which does no harm. Raises `RedriveError` when the
-    messages have been held for too long.
+    A message is deleted only after its event was accepted, so none is lost. An interruption in
+    between leads to a second retry, which is harmless. Raises `RedriveError` when the messages
+    become visible to others.
     """
     for failure in failures:
         if held.is_over:
@@ -79,7 +79,7 @@ def send(
 
 
 def by_function(function: str, functions: "LambdaClient") -> Try:
-    """Return how *function* tries an event again: all of it in one invocation."""
+    """Return a sender to *function*: the whole event in one invocation."""
 
     def invoke(event: Mapping[str, Any]) -> None:
         answer = functions.invoke(
@@ -92,9 +92,9 @@ def by_function(function: str, functions: "LambdaClient") -> Try:
 
 
 def by_workflow(workflow: str, machines: "SFNClient") -> Try:
-    """Return how *workflow* tries an event again: in one execution for each upload in it.
+    """Return a sender to *workflow*: one execution for each upload in the event.
 
-    The function by itself would pass by the review.
+    The function alone would skip the review.
     """
 
     def start(event: Mapping[str, Any]) -> None:
@@ -109,7 +109,7 @@ def by_workflow(workflow: str, machines: "SFNClient") -> Try:
 def redrive(
     held: HeldMessages, target: Target, try_again: Try, arguments: argparse.Namespace
 ) -> bool:
-    """Show the failures that are wanted, ask, and send them; return whether all were sent."""
+    """Show the selected failures, ask, and retry them; return whether all were sent."""
     failures = list(_failures(held.messages.values()))
     chosen = [failure for failure in failures if arguments.reason in (None, failure.reason)]
     if failures and not chosen:
@@ -131,7 +131,7 @@ def _unknown_reason(reason: str, failures: Iterable[Failure]) -> str:
 
 
 def _tell_buckets(failures: Iterable[Failure], source_bucket: str | None) -> None:
-    """Warn of buckets other than the deployment's; where that is not known, name them all."""
+    """Warn of buckets other than the deployment's; if that is unknown, list them all."""
     buckets = Counter(bucket for failure in failures for bucket in failure.buckets)
     for bucket, number in sorted(buckets.items()):
         if source_bucket is None:
@@ -145,7 +145,7 @@ def _tell_buckets(failures: Iterable[Failure], source_bucket: str | None) -> Non
 
 
 def _left(chosen: Sequence[Failure], try_again: Try, held: HeldMessages) -> int:
-    """Send what was chosen, show how far it is, and return how many are left on the queue."""
+    """Send the selected failures, show progress, and return how many remain on the queue."""
     left = 0
     for number, (failure, error) in enumerate(send(chosen, try_again, held), 1):
         progress = f"{number} of {len(chosen)}: {failure.uploads}"
@@ -169,9 +169,9 @@ def _failures(messages: Iterable["MessageTypeDef"]) -> Iterator[Failure]:
 
 
 def _target(arguments: argparse.Namespace) -> Target:
-    """Return what the command line names; what it leaves out is what Terraform deployed here.
+    """Return the target on the command line, completed from the deployment of this repository.
 
-    A workflow goes before the function, which by itself would skip the review.
+    A workflow takes precedence over the function, which would skip the review.
     """
     if arguments.queue and (arguments.workflow or arguments.function):
         return Target(
@@ -215,7 +215,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Read the command line and do what it says."""
+    """Run from the command line."""
     arguments = _arguments()
     try:
         target = _target(arguments)

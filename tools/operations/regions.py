@@ -1,4 +1,4 @@
-"""The AWS region of a resource, read from its name. boto3 itself reads AWS_DEFAULT_REGION only."""
+"""Find the AWS region of a resource from its name; boto3 itself reads AWS_DEFAULT_REGION only."""
 
 import os
 import re
@@ -18,9 +18,9 @@ _ARN = re.compile(rf"arn:[^:]+:[^:]+:({_REGION}):")
 
 
 def session(*names: str | None) -> boto3.Session:
-    """Return a session in the region of the first ARN or queue URL among *names* that tells one.
+    """Return a session in the region of the first ARN or queue URL among *names* that has one.
 
-    If none does, it is the region of the environment, under either of its two names.
+    If none has, the environment's region is used, from either variable.
     """
     found = next(filter(None, map(region_of, names)), None)
     configured = boto3.Session().region_name or os.environ.get("AWS_REGION")
@@ -28,7 +28,7 @@ def session(*names: str | None) -> boto3.Session:
 
 
 def region_of(name: str | None) -> str | None:
-    """Return the region that an ARN or the URL of a queue tells, or None."""
+    """Return the region in an ARN or the URL of a queue, or None."""
     if not name:
         return None
     if arn := _ARN.match(name):

@@ -1,4 +1,4 @@
-"""What came of a backfill, as Step Functions wrote it to the processed bucket."""
+"""Read and report the results of a backfill, which Step Functions writes to S3."""
 
 import json
 from collections import Counter
@@ -28,10 +28,10 @@ _WORDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """How many objects ended in which status, and what is to be known of single ones.
+    """The number of objects by status, and the objects that need attention.
 
-    *rejections* have a key, a reason and a message. *failures* are the objects in batches that
-    failed or were stopped, by the error; some of them may be done. *untried* are those in batches
+    *rejections* have a key, a reason and a message. *failures* counts the objects in batches that
+    failed or were stopped, by error; some of them may be done. *untried* counts those in batches
     that did not start.
     """
 
@@ -49,7 +49,7 @@ class Results:
 
 
 def read(s3: "S3Client", bucket: str, prefix: str) -> Results | None:
-    """Return what is written under *prefix*, the folder of one execution; None if there is none."""
+    """Return the results under *prefix*, the folder of one execution; None if there are none."""
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
     manifests = [entry["Key"] for entry in listed if entry["Key"].endswith("/manifest.json")]
     if not manifests:
@@ -69,7 +69,7 @@ def read(s3: "S3Client", bucket: str, prefix: str) -> Results | None:
 
 
 def report(results: Results) -> Iterator[str]:
-    """Yield a line for every kind of end, with a few of those that somebody has to look at."""
+    """Yield a line for every status, with examples of the objects that need attention."""
     for status, number in results.statuses.most_common():
         if status not in ("rejected", "unreviewed"):
             yield f"{number:,} {_WORDS.get(status, printable(status))}"
@@ -90,7 +90,7 @@ def report(results: Results) -> Iterator[str]:
 
 
 def lines(results: Results) -> Iterator[str]:
-    """Yield a line of JSON for every object that somebody has to look at."""
+    """Yield a line of JSON for every object that needs attention."""
     for rejection in results.rejections:
         yield json.dumps(rejection)
     for key in results.unreviewed:
@@ -122,7 +122,7 @@ def _error(batch: Mapping[str, Any]) -> str:
 
 
 def some(keys: list[str]) -> str:
-    """Return a few of *keys*, for a terminal."""
+    """Return a few of *keys*, safe for a terminal."""
     # In quotes, as a key can end in a space or contain a comma.
     shown = ", ".join(f'"{printable(key)}"' for key in keys[:FEW])
     return f"{shown}, …" if len(keys) > FEW else shown

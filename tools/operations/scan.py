@@ -1,4 +1,4 @@
-"""What a backfill would read: how many objects there are, and how many of them are sources."""
+"""Count what a backfill would read: all objects, and the sources among them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _NEEDED = {"Key", "Size", "ETag"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """How many objects a backfill reads, and how many of them, of how many bytes, are sources."""
+    """The number of objects that a backfill reads, and the number and bytes of sources."""
 
     objects: int
     sources: int
@@ -26,7 +26,7 @@ class Found:
 
 
 def narrowed(prefix: str, trigger_prefix: str) -> str:
-    """Return the longer of the prefixes, of which one has to begin with the other."""
+    """Return the longer prefix; it must begin with the other one."""
     if prefix.startswith(trigger_prefix):
         return prefix
     if trigger_prefix.startswith(prefix):
@@ -37,14 +37,14 @@ def narrowed(prefix: str, trigger_prefix: str) -> str:
 
 
 def listing(s3: "S3Client", deployment: Deployment, prefix: str) -> Found:
-    """Count what the source bucket holds under *prefix*."""
+    """Count the objects of the source bucket under *prefix*."""
     return _counted(map_items.listed(s3, deployment.source_bucket, prefix), deployment, prefix)
 
 
 def inventory(
     s3: "S3Client", deployment: Deployment, prefix: str, *, bucket: str, key: str
 ) -> Found:
-    """Count what an inventory lists. Raises `BackfillError` if it cannot be used."""
+    """Count the objects in an inventory. Raises `BackfillError` if it cannot be used."""
     try:
         manifest = map_items.read_manifest(s3, bucket, key)
         missing = _NEEDED - set(map_items.columns(manifest))
@@ -63,13 +63,13 @@ def inventory(
 
 
 def exists(s3: "S3Client", bucket: str, key: str) -> bool:
-    """Return whether *bucket* holds *key*, by the permission to list it."""
+    """Return whether *bucket* contains *key*, using the permission to list it."""
     answer = s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
     return any(entry["Key"] == key for entry in answer.get("Contents", []))
 
 
 def objects(s3: "S3Client", bucket: str, prefix: str) -> int:
-    """Return how many objects *bucket* holds under *prefix*."""
+    """Return the number of objects in *bucket* under *prefix*."""
     return sum(1 for _ in map_items.listed(s3, bucket, prefix))
 
 

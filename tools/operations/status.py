@@ -1,4 +1,4 @@
-"""Tell the whole story of one upload: source, images, record, log lines, failure."""
+"""Show everything about one upload: source, images, record, log lines, failure."""
 
 import argparse
 import sys
@@ -21,12 +21,12 @@ from tools.operations.terminal import printable
 from tools.operations.upload import LogLine, Pipeline, Upload
 
 _FEW = 10
-_DAYS = 14  # for so long a message stays on the failure queue
+_DAYS = 14  # the retention of the failure queue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """What was found of an upload, or the error in place of what could not be read."""
+    """Everything about an upload; an error takes the place of anything unreadable."""
 
     source: SourceState
     images: Mapping[str, Sequence[StoredImage]]
@@ -36,7 +36,7 @@ class Story:
 
 
 def find(upload: Upload) -> Story:
-    """Gather all that there is. What the log and the queue refuse does not hide the rest."""
+    """Collect everything; an error from the log or the queue does not hide the rest."""
     return Story(
         source=upload.source(),
         images=upload.images(),
@@ -61,7 +61,7 @@ def _failures(upload: Upload) -> Sequence[Failure] | Exception:
 
 
 def tell(upload: Upload, story: Story) -> Iterator[str]:
-    """Yield the story in lines, with the end of it first."""
+    """Yield the story in lines, its outcome first."""
     yield _verdict(upload, story)
     yield ""
     yield f"source    {_source(upload, story.source)}"
@@ -84,7 +84,7 @@ def _section(name: str, found: Sequence[Any] | Exception, text: Any) -> Iterator
 
 
 def _verdict(upload: Upload, story: Story) -> str:
-    """Return in one sentence where the upload is, and what to do if that is not its end."""
+    """Return the outcome in one sentence, and what to do if it is not final."""
     key, source = printable(upload.key), story.source.source
     if source is None:
         return f"{key} is not in the source bucket."
@@ -140,7 +140,7 @@ def _record(record: Mapping[str, Any] | None) -> str:
 
 
 def main() -> None:
-    """Read the command line and do what it says."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--key", help="the key of the upload in the source bucket")
     key = parse(parser).key

@@ -1,4 +1,4 @@
-"""Questions to an operator, and text from strangers made safe for a terminal."""
+"""Ask an operator, and make untrusted text safe for a terminal."""
 
 import sys
 
@@ -13,7 +13,7 @@ def confirm(question: str) -> bool:
 
 
 def printable(text: object) -> str:
-    """Return *text* with everything escaped that is not visible as itself.
+    """Return *text* with every invisible character escaped.
 
     Keys, statuses and messages can hold ANSI sequences, C1 controls, line ends and bidirectional
     overrides. Unicode's categories Other and Separator cover them all; of these only the space

@@ -1,4 +1,4 @@
-"""A test upload to a deployed pipeline, which goes through and leaves nothing behind."""
+"""Make a test upload to a deployed pipeline, and clean up after it."""
 
 import io
 import secrets
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 330
 """S3 takes up to five minutes to send a new bucket's events to EventBridge."""
 
-_AGAIN_SECONDS = 30  # what was uploaded before the events came is not announced any more
+_AGAIN_SECONDS = 30  # an upload before S3 sends events never gets one
 _LOOK_SECONDS = 1
 _REMOVAL_SECONDS = 30
 
-# As Pillow calls them. The first is taken that the pipeline accepts.
+# Pillow's names; the first format that the pipeline accepts is used.
 _FORMATS = (Format.JPEG, Format.PNG, Format.WEBP, Format.GIF, Format.TIFF, Format.BMP, Format.AVIF)
 
 
 class TrialFailed(Exception):
-    """The test upload did not go through: the message says how far it came."""
+    """The test upload failed: the message says where."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passed:
-    """How long a test upload took, in seconds, and the keys of its images."""
+    """The seconds that a test upload took, and the keys of its images."""
 
     seconds: float
     images: Sequence[str]
 
 
 def key_for(prefix: str, suffixes: Sequence[str]) -> str:
-    """Return a key that nobody else has, and that the trigger does not pass over."""
+    """Return a unique key that matches the trigger."""
     return f"{prefix}test-{secrets.token_hex(8)}{suffixes[0] if suffixes else '.jpg'}"
 
 
 def run(
     upload: Upload, *, patience_seconds: float = PATIENCE_SECONDS, wait: Callable[[float], None]
 ) -> Passed:
-    """Upload a picture, wait for its images, and delete whatever came of it.
+    """Upload a picture, wait for its images, and delete everything again.
 
     Raises `TrialFailed`.
     """
@@ -80,7 +80,7 @@ def _go_through(upload: Upload, patience: float, wait: Callable[[float], None]) 
 
 
 def _rejection(upload: Upload) -> str | None:
-    """Return what the log says against the upload, if it says anything yet and can be read."""
+    """Return the rejection or failure of the upload in the log, if any; None if unreadable."""
     with suppress(ClientError, BotoCoreError):
         for line in upload.lines(datetime.now(UTC) - timedelta(minutes=10)):
             if line.status in ("rejected", "unreviewed"):
@@ -113,7 +113,7 @@ def remove(upload: Upload, wait: Callable[[float], None]) -> None:
 
 
 def _await_removal(upload: Upload, wait: Callable[[float], None]) -> None:
-    """Wait until the function has noticed that the source is gone: it writes the last record."""
+    """Wait until the function has processed the removal, since it writes the last record."""
     deadline = time.monotonic() + _REMOVAL_SECONDS
     while time.monotonic() < deadline:
         record = upload.record()
@@ -123,7 +123,7 @@ def _await_removal(upload: Upload, wait: Callable[[float], None]) -> None:
 
 
 def picture(accepted: frozenset[Format]) -> bytes:
-    """Return a small picture in a format that is accepted. Raises `TrialFailed`."""
+    """Return a small picture in an accepted format. Raises `TrialFailed`."""
     wanted = next((format_ for format_ in _FORMATS if format_ in accepted), None)
     if wanted is None:
         raise TrialFailed(f"There is no test picture for {', '.join(sorted(accepted))} alone.")

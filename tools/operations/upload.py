@@ -1,4 +1,4 @@
-"""All that there is of one upload: source, images, record, log lines, failures."""
+"""Read everything about one upload: source, images, record, log lines, failures."""
 
 import json
 import re
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_sqs import SQSClient
 
-# A pattern of CloudWatch takes these for its own.
+# These are special in a filter pattern of CloudWatch.
 _PLAIN = re.compile(r'[^"\\*]*')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """What the function logged, and when."""
+    """A line of the function's log, with its time."""
 
     at: datetime
     fields: Mapping[str, Any]
@@ -39,7 +39,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """A deployed pipeline: its buckets, and the settings that its function has now."""
+    """A deployed pipeline: its buckets, and the current settings of its function."""
 
     source_bucket: str
     processed_bucket: str
@@ -51,7 +51,7 @@ class Pipeline:
 
     @classmethod
     def of(cls, outputs: Mapping[str, Any], aws: boto3.Session) -> "Pipeline":
-        """Return the pipeline that has these outputs of Terraform's."""
+        """Return the pipeline with these Terraform outputs."""
         function = aws.client("lambda").get_function_configuration(
             FunctionName=outputs["function_name"]
         )
@@ -71,9 +71,9 @@ class Pipeline:
 
 
 class Upload:
-    """The upload under *key* of a pipeline's source bucket. Every method looks anew.
+    """The upload under *key* of a pipeline's source bucket. Every method reads it again.
 
-    The methods raise what botocore does, or `TransientFailure`.
+    The methods raise botocore's exceptions or `TransientFailure`.
     """
 
     def __init__(self, pipeline: Pipeline, key: str) -> None:
@@ -84,7 +84,7 @@ class Upload:
         return self.pipeline.storage.head_source(self.pipeline.source_bucket, self.key)
 
     def images(self) -> dict[str, list[StoredImage]]:
-        """Return by variant what lies under the keys that its image may have."""
+        """Return, by variant, the objects under the keys that its image may have."""
         settings = self.pipeline.settings
         candidates = partial(candidate_keys, settings.key_template, source_key=self.key)
         return {
@@ -97,20 +97,20 @@ class Upload:
         }
 
     def own_images(self) -> dict[str, list[StoredImage]]:
-        """Return those of `images` that were made of this key."""
+        """Return those of `images` that were made from this key."""
         return {
             variant: [image for image in found if image.provenance.is_of(self.key)]
             for variant, found in self.images().items()
         }
 
     def record(self) -> Mapping[str, Any] | None:
-        """Return the record, or None if there is none, or no table."""
+        """Return the record, or None without a record or a table."""
         if (metadata := self.pipeline.settings.metadata) is None:
             return None
         return Table(self.pipeline.aws.client("dynamodb"), metadata.table).get(self.key)
 
     def lines(self, since: datetime) -> list[LogLine]:
-        """Return what the function has logged of it since then, the oldest first."""
+        """Return the function's log lines about it since then, the oldest first."""
         wanted = f'"{self.key}"' if _PLAIN.fullmatch(self.key) else "*"
         found = log_lines(
             self.pipeline.aws.client("logs"),
@@ -121,7 +121,7 @@ class Upload:
         return [line for line in found if key_of(line) == self.key]
 
     def failures(self) -> list[Failure]:
-        """Return the messages on the failure queue that name it. They stay there."""
+        """Return the messages on the failure queue that name it, without deleting them."""
         sqs: SQSClient = self.pipeline.aws.client("sqs")
         with HeldMessages(sqs, self.pipeline.queue_url) as held:
             held.receive()
@@ -131,7 +131,7 @@ class Upload:
 
 
 def key_of(line: LogLine) -> str | None:
-    """Return the key of the source that *line* is about, if it is about one."""
+    """Return the key of the source that *line* is about, if any."""
     source = line.fields.get("source")
     return source.get("key") if isinstance(source, Mapping) else None
 
@@ -139,7 +139,7 @@ def key_of(line: LogLine) -> str | None:
 def log_lines(
     logs: "CloudWatchLogsClient", group: str, since: datetime, *, pattern: str = ""
 ) -> Iterator[LogLine]:
-    """Yield the JSON lines of the log group *group*, without those that are only metrics."""
+    """Yield the JSON lines of the log group *group*, without pure metrics."""
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=group, startTime=int(since.timestamp() * 1000), filterPattern=pattern
     )

@@ -1,4 +1,4 @@
-"""Have AWS check what it checks for free and without resources: machines, policies, quotas."""
+"""Let AWS validate state machines, policies and quotas, free and without resources."""
 
 import argparse
 import sys
@@ -27,7 +27,7 @@ FILES = ("every_part",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A policy document, and of what kind it is to Access Analyzer."""
+    """A policy document, and its type in Access Analyzer."""
 
     address: str
     document: str
@@ -35,7 +35,7 @@ class Policy:
     resource_type: str | None
 
 
-# The attribute of a resource that is a policy, its kind, and the type of resource that has it.
+# The attribute of a resource with the policy, the type of policy, and the type of resource.
 # https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_ValidatePolicy.html
 _POLICIES = {
     "aws_iam_role": (
@@ -89,10 +89,10 @@ def policies(resources: Iterable[Resource]) -> dict[str, Policy]:
 
 
 def check_machine(client: "SFNClient", machine: Machine) -> Iterator[Finding]:
-    """Yield what Step Functions has against *machine*."""
+    """Yield the findings of Step Functions about *machine*."""
     answer = client.validate_state_machine_definition(
         definition=machine.definition,
-        type=machine.type,  # type: ignore[arg-type]  # Terraform has the same two words
+        type=machine.type,  # type: ignore[arg-type]  # Terraform uses the same two words
         severity="WARNING",
         maxResults=100,
     )
@@ -106,7 +106,7 @@ def check_machine(client: "SFNClient", machine: Machine) -> Iterator[Finding]:
 
 
 def check_policy(client: "AccessAnalyzerClient", policy: Policy) -> Iterator[Finding]:
-    """Yield what Access Analyzer has against *policy*."""
+    """Yield the findings of Access Analyzer about *policy*."""
     request: dict[str, Any] = {"policyDocument": policy.document, "policyType": policy.kind}
     if policy.resource_type:
         request["validatePolicyResourceType"] = policy.resource_type
@@ -120,7 +120,7 @@ def check_policy(client: "AccessAnalyzerClient", policy: Policy) -> Iterator[Fin
 
 
 def _file(address: str) -> str:
-    """Return the file that has the resource with this address."""
+    """Return the file that declares the resource with this address."""
     if not address.startswith("module."):
         return "main.tf"
     module = address.split(".")[1].partition("[")[0]
@@ -159,7 +159,7 @@ def validate(account: Account, place: Place, resources: Iterable[Resource]) -> I
 
 
 def main() -> None:
-    """Read the command line and do what it says."""
+    """Run from the command line."""
     parse(argparse.ArgumentParser(description=__doc__))
     place = Place()
     with interruptible():

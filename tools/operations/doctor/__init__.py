@@ -1,1 +1,1 @@
-"""What can keep a deployment from working, found before anything is deployed."""
+"""Find problems that would make a deployment fail, before anything is deployed."""

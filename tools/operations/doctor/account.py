@@ -1,4 +1,4 @@
-"""The AWS account and the region that a shell means, by the rules of Terraform's provider."""
+"""Find the shell's AWS account and region, by the rules of Terraform's provider."""
 
 import os
 import shlex
@@ -27,18 +27,18 @@ _SERVICES = ("sts", "s3", "lambda", "sqs", "iam", "logs")
 _AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 _PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
 
-# STS answers with the first of these for keys that it does not know, and in a region that the
-# account has not enabled.
+# STS returns the first of these for unknown keys, and in a region that the account has not
+# # enabled.
 _UNKNOWN_KEYS = {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 
 OpenSession = Callable[[str | None], boto3.Session]
-"""Returns a session of the shell's in a region, or in the one of its profile."""
+"""Returns a session of the shell in a region, or in its profile's region."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """An account by its *id*, the *arn* of who is signed in to it, and a session in the region."""
+    """An account's *id*, the *arn* of the signed-in identity, and a session in the region."""
 
     id: str
     arn: str
@@ -50,7 +50,7 @@ class Account:
 
 
 class Unusable(Exception):
-    """The shell means no account that anything can be deployed to."""
+    """The shell has no usable account."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.problem)
@@ -69,7 +69,7 @@ def find_account(
 ) -> Account:
     """Return the account that the shell is signed in to. Raises `Unusable`.
 
-    With *may_be_local* it may be that of a local cloud, for the tests.
+    *may_be_local* permits a local cloud, for the tests.
     """
     if not may_be_local:
         _refuse_endpoints_of(environment)
@@ -112,7 +112,7 @@ def _identify(session: boto3.Session, open_session: OpenSession) -> Mapping[str,
 
 
 def _are_known(open_session: OpenSession) -> bool:
-    """Whether the credentials are good where every account may be."""
+    """Whether the credentials are valid in a region that every account has enabled."""
     try:
         open_session("us-east-1").client("sts").get_caller_identity()
     except (BotoCoreError, ClientError):
@@ -141,7 +141,7 @@ def _refuse_region(region: str | None, session: boto3.Session) -> None:
 
 
 def _refuse_endpoints_of(environment: Mapping[str, str]) -> None:
-    """Refuse a shell that is turned to a local cloud, or to any other address than AWS's."""
+    """Refuse a shell that points at a local cloud or any other endpoint than AWS's."""
     names = [name for name in environment if name == LOCAL or name.startswith("AWS_ENDPOINT_URL")]
     if names:
         raise Unusable(
@@ -154,9 +154,9 @@ def _refuse_endpoints_of(environment: Mapping[str, str]) -> None:
 
 
 def _refuse_endpoints_in(session: boto3.Session) -> None:
-    """Refuse what the shared configuration says of endpoints."""
+    """Refuse endpoints in the shared configuration."""
     for service in _SERVICES:
-        client = session.client(service)  # type: ignore[call-overload]  # for names known to mypy
+        client = session.client(service)  # type: ignore[call-overload]  # mypy expects a literal
         endpoint = client.meta.endpoint_url
         if not (urlsplit(endpoint).hostname or "").endswith(_AWS):
             raise Unusable(
@@ -168,7 +168,7 @@ def _refuse_endpoints_in(session: boto3.Session) -> None:
 
 
 def _of_credentials(error: Exception, environment: Mapping[str, str]) -> Finding:
-    """Return what is wrong with the credentials, by the *error* that they led to."""
+    """Return the problem with the credentials that *error* shows."""
     profile = environment.get("AWS_PROFILE") or environment.get("AWS_DEFAULT_PROFILE")
     login = f"aws sso login --profile {shlex.quote(profile)}" if profile else "aws sso login"
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
@@ -193,6 +193,6 @@ def _of_credentials(error: Exception, environment: Mapping[str, str]) -> Finding
 
 
 def _choose_profile() -> str:
-    """Return the command that names credentials: a profile that there is, or a new one."""
+    """Return the command that selects credentials: an existing profile, or a new one."""
     profiles = botocore.session.get_session().available_profiles
     return f"export AWS_PROFILE={shlex.quote(profiles[0])}" if profiles else "aws configure sso"

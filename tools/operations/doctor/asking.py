@@ -1,4 +1,4 @@
-"""Ask AWS, where a missing permission or answer is a finding like any other."""
+"""Query AWS, reporting a missing permission or a failed call as a finding."""
 
 import json
 import shlex
@@ -10,7 +10,7 @@ from tools.operations.doctor.finding import Finding
 
 _DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
 
-# The actions of IAM behind the operations, which errors name.
+# The IAM actions of the operations that errors name.
 _ACTIONS = {
     "GetAccountSettings": "lambda:GetAccountSettings",
     "GetBucketNotificationConfiguration": "s3:GetBucketNotification",
@@ -24,7 +24,7 @@ Question = Callable[[], Iterator[Finding]]
 
 
 def ask(questions: Iterable[Question], arn: str) -> Iterator[Finding]:
-    """Yield the findings of all *questions*, and as one more what *arn* may not ask."""
+    """Yield the findings of all *questions*, and one for all permissions that *arn* lacks."""
     denied: set[str] = set()
     for question in questions:
         try:
@@ -51,7 +51,7 @@ def _without_answer(error: Exception) -> Finding:
 
 
 def _allow(arn: str, actions: Sequence[str]) -> str:
-    """Return the command by which an administrator allows *actions* to who is signed in."""
+    """Return the command with which an administrator grants *actions* to the identity."""
     statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
     document = shlex.quote(json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
     kind, _, name = arn.rpartition(":")[2].partition("/")
@@ -59,7 +59,7 @@ def _allow(arn: str, actions: Sequence[str]) -> str:
     # A session's name follows the role's, and a path comes before the user's.
     name = name.split("/")[0 if is_role else -1]
     if name.startswith("AWSReservedSSO_"):
-        # An inline policy would replace the one that the permission set may have.
+        # An inline policy would replace that of the permission set.
         return (
             f"aws iam create-policy --policy-name doctor --policy-document {document} && aws"
             " sso-admin attach-customer-managed-policy-reference-to-permission-set --instance-arn …"

@@ -1,4 +1,4 @@
-"""Whether a bucket that someone else owns tells EventBridge what happens in it."""
+"""Check whether an existing bucket sends its events to EventBridge."""
 
 import shlex
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ def findings(s3: "S3Client", bucket: str) -> Iterator[Finding]:
 
 
 def enable(bucket: str) -> str:
-    """Return the command that enables it and keeps every other notification of *bucket*."""
+    """Return the command that enables it and keeps the other notifications of *bucket*."""
     name = shlex.quote(bucket)
     return (
         f"aws s3api put-bucket-notification-configuration --bucket {name}"
-        " --skip-destination-validation"  # which would send the others a test event
+        " --skip-destination-validation"  # which would send test events to the other targets
         ' --notification-configuration "$(aws s3api get-bucket-notification-configuration'
         f" --bucket {name} --output json"
         """ --query 'merge(@, `{"EventBridgeConfiguration": {}}`)')\""""

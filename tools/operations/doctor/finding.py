@@ -1,4 +1,4 @@
-"""One thing that is wrong, with the command that puts it right."""
+"""A finding: a problem with the command that fixes it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tools.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A *problem* in a sentence, and its *fix* as a line for a shell."""
+    """A *problem* as a sentence, and its *fix* as a shell command."""
 
     problem: str
     fix: str
@@ -21,13 +21,13 @@ class Finding:
 
 
 def report(findings: Iterable[Finding]) -> str:
-    """Return the lines that show *findings*, what stops a deployment first."""
+    """Return the lines that show *findings*, the blocking ones first."""
     ordered = sorted(findings, key=lambda finding: not finding.is_blocking)
     return "\n".join(map(str, ordered))
 
 
 def set_variable(settings: Settings, name: str, value: str) -> str:
-    """Return the command that sets the variable *name* to *value*, as HCL has it."""
+    """Return the command that sets the variable *name* to *value*, which is HCL."""
     if name in settings.names():
         return f"$EDITOR {settings.file_of(name)} # {name} = {value}"
     return f"echo '{name} = {value}' >> terraform.tfvars"

@@ -1,4 +1,4 @@
-"""Whether the names that a deployment takes are free."""
+"""Check whether the names that a deployment needs are free."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _OF_OTHERS = {"403", "AccessDenied", "301", "400"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """The name of a bucket to make, and the variable that another name would be set with."""
+    """The name of a bucket to create, and the variable that sets it."""
 
     name: str
     variable: str
@@ -29,7 +29,7 @@ class Bucket:
 def of_buckets(
     s3: "S3Client", account_id: str, settings: Settings, buckets: Sequence[Bucket]
 ) -> Iterator[Finding]:
-    """Yield those of *buckets* whose name is taken, in this account or in another."""
+    """Yield a finding for each of *buckets* whose name is taken, in this account or another."""
     for bucket in buckets:
         if owner := _owner(s3, bucket.name, account_id):
             yield Finding(
@@ -39,7 +39,7 @@ def of_buckets(
 
 
 def of_role(iam: "IAMClient", settings: Settings, name: str) -> Iterator[Finding]:
-    """Yield a finding if there is a role *name*, and with it another deployment perhaps."""
+    """Yield a finding if there is a role *name*, perhaps of another deployment."""
     try:
         iam.get_role(RoleName=name)
     except iam.exceptions.NoSuchEntityException:
@@ -58,7 +58,7 @@ def _owner(s3: "S3Client", bucket: str, account_id: str) -> str | None:
         if code in _FREE:
             return None
         if code in _OF_OTHERS:
-            # S3 says the same of a bucket of one's own that one may not list.
+            # S3 gives the same response for a bucket of this account that the caller may not list.
             return "another account or out of reach"
         raise
     return "this account"

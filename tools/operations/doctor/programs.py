@@ -1,4 +1,4 @@
-"""The programs that a deployment runs on this machine, and their versions."""
+"""Check the programs that a deployment runs on this machine, and their versions."""
 
 import re
 import sys
@@ -25,7 +25,7 @@ TESTED = "1.11.4"
 TESTED_OPENTOFU = "1.12.6"
 """The version of OpenTofu that CI runs the demonstration with."""
 
-# Between these the provider shows a change of the bucket encryption at every plan.
+# In this range the provider plans a change of the bucket encryption every time.
 _RESTLESS = ((6, 22), (6, 40))
 
 Version = tuple[int, ...]
@@ -34,7 +34,7 @@ Version = tuple[int, ...]
 def findings(
     terraform: Terraform, environment: Mapping[str, str], *, has_key: bool
 ) -> Iterator[Finding]:
-    """Yield what is wrong with Terraform, its provider and Python. *has_key*: with a `kms_key`."""
+    """Yield the findings about Terraform, its provider and Python. *has_key*: with a `kms_key`."""
     yield from of_python(_version_of("python3", environment), list(interpreters()))
     try:
         yield from of_terraform(installed_version(environment), environment)
@@ -52,7 +52,7 @@ def findings(
 
 
 def of_terraform(installed: Version, environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield a finding if Terraform or OpenTofu is older than the configuration asks for."""
+    """Yield a finding if Terraform or OpenTofu is older than the configuration requires."""
     [required] = re.findall(r'required_version = ">= ([\d.]+)"', (ROOT / "main.tf").read_text())
     if installed < _numbers(required):
         found = ".".join(map(str, installed))
@@ -65,9 +65,9 @@ def of_terraform(installed: Version, environment: Mapping[str, str]) -> Iterator
 def of_provider(
     selected: str | None, locked: str, *, has_key: bool, command: str
 ) -> Iterator[Finding]:
-    """Yield a finding if the provider is not the locked one, or one with a known fault.
+    """Yield a finding if the provider is not the locked version, or has a known fault.
 
-    *selected* is None where `terraform init` has not run yet, which `make deploy` does. *command*
+    *selected* is None before `terraform init`, which `make deploy` runs. *command*
     is the program that the fix runs: `terraform` or `tofu`.
     """
     if selected is None:
@@ -87,9 +87,9 @@ def of_provider(
 
 
 def of_python(found: tuple[int, int] | None, pythons: Sequence[Interpreter]) -> Iterator[Finding]:
-    """Yield what is missing to build the package.
+    """Yield a finding for each thing missing to build the package.
 
-    *found* is the version of `python3`, if that runs, and *pythons* are all that there are here.
+    *found* is the version of `python3`, if it runs, and *pythons* are all interpreters here.
     """
     if found is None or found < OLDEST:
         what = "none runs here" if found is None else f"this one is {text(found)}"

@@ -1,4 +1,4 @@
-"""The quotas of Lambda that a new account meets first."""
+"""Check the Lambda quotas that a new account reaches first."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 DEFAULT_CONCURRENCY = 1000
 UNRESERVED = 100
-"""What no reservation may take away."""
+"""The concurrency that Lambda keeps unreserved."""
 
 NEW_ACCOUNTS_MEMORY_MB = 3008
-"""The most that functions of a new account get. No API tells the quota of memory."""
+"""The memory limit of new accounts; no API returns this quota."""
 
-# Below this an album of a few dozen pictures waits.
+# Below this, an album of a few dozen pictures has to queue.
 _FEW = 100
 
 _CODE = "L-B99A9384"  # "Concurrent executions"
@@ -59,7 +59,7 @@ def findings(
 
 
 def increase(executions: int) -> str:
-    """Return the command that asks AWS for so many concurrent executions."""
+    """Return the command that requests this many concurrent executions."""
     return (
         "aws service-quotas request-service-quota-increase --service-code lambda"
         f" --quota-code {_CODE} --desired-value {executions}"
@@ -67,7 +67,7 @@ def increase(executions: int) -> str:
 
 
 def _reserved_already(functions: "LambdaClient", name: str) -> int:
-    """Return what the deployed function has reserved, which a new reservation replaces."""
+    """Return the deployed function's reservation, which a new one replaces."""
     try:
         answer = functions.get_function_concurrency(FunctionName=name)
     except functions.exceptions.ResourceNotFoundException:

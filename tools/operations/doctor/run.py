@@ -1,4 +1,4 @@
-"""Tell what would keep a deployment from working, each with the command that puts it right."""
+"""Report everything that would make a deployment fail, each with the command that fixes it."""
 
 import argparse
 import sys
@@ -27,9 +27,9 @@ _READ = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patient:
-    """What is examined: an account, and what is to be deployed to it.
+    """What is examined: an account and the planned deployment.
 
-    *resources* are those that Terraform has applied before, perhaps not all of them.
+    *resources* are those that Terraform has applied so far, perhaps not all of them.
     """
 
     account: Account
@@ -38,7 +38,7 @@ class Patient:
     resources: Sequence[Mapping[str, Any]]
 
     def has(self, kind: str, attribute: str, value: str) -> bool:
-        """Whether Terraform has made a resource of *kind* with this value."""
+        """Whether Terraform has applied a resource of *kind* with this value."""
         return any(
             resource["type"] == kind and resource["values"].get(attribute) == value
             for resource in self.resources
@@ -49,7 +49,7 @@ Check = Callable[[Patient], Iterator[Finding]]
 
 
 def examine(place: Place, account: Account | None = None) -> Iterator[Finding]:
-    """Yield every finding. What cannot be read for want of a permission is one as well."""
+    """Yield every finding; a missing permission to check something is one as well."""
     try:
         values = place.settings.read(_READ, place.environment)
     except (CommandFailed, SettingsError) as error:
@@ -78,14 +78,14 @@ def examine(place: Place, account: Account | None = None) -> Iterator[Finding]:
 
 
 def ask_aws(patient: Patient) -> Iterator[Finding]:
-    """Yield what AWS tells, and as one finding what it may not tell."""
+    """Yield the findings from AWS, and one for everything that may not be read."""
     return ask([partial(check, patient) for check in CHECKS], patient.account.arn)
 
 
 def elsewhere(
     resources: Sequence[Mapping[str, Any]], account: Account, command: str
 ) -> Iterator[Finding]:
-    """Yield a finding if what was deployed from here is in another account or region."""
+    """Yield a finding if the existing deployment is in another account or region."""
     for resource in resources:
         # The ARNs of buckets and roles have no region.
         _, _, _, region, owner = (resource["values"].get("arn") or "::::").split(":")[:5]
@@ -123,7 +123,7 @@ def _of_buckets(patient: Patient) -> Iterator[Finding]:
 
 
 def _buckets(patient: Patient) -> Iterator[Bucket]:
-    """Yield the buckets to make, named as main.tf names them."""
+    """Yield the buckets to create, with the names that main.tf gives them."""
     prefix = patient.values["bucket_prefix"] or patient.values["name"]
     for role in ("source", "processed"):
         if patient.values[f"existing_{role}_bucket"]:
@@ -154,7 +154,7 @@ def _first_line(failure: CommandFailed) -> str:
 
 
 def main() -> None:
-    """Read the command line and do what it says."""
+    """Run from the command line."""
     parse(argparse.ArgumentParser(description=__doc__))
     place = Place()
     with interruptible():
