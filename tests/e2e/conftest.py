@@ -40,14 +40,15 @@ LATE_SECONDS = 180
 VARIABLES = "given.auto.tfvars.json"
 
 NAME = "image-pipeline"
-RULES = f"arn:aws:events:{REGION}:000000000000:rule"
+RULE = f"arn:aws:events:{REGION}:000000000000:rule/{NAME}-uploads"
 UNDELIVERED: Mapping[str, Any] = {
     "Sid": "UndeliveredUploads",
     "Effect": "Allow",
     "Principal": {"Service": "events.amazonaws.com"},
     "Action": "sqs:SendMessage",
+    "Condition": {"ArnEquals": {"aws:SourceArn": RULE}},
 }
-"""What the policy of the failure queue has for a workflow, but for the ARNs."""
+"""What the policy of the failure queue has for EventBridge, but for the queue's ARN."""
 
 SIGNING_KEY = generate_private_key(public_exponent=65537, key_size=2048)
 """Signs URLs of the CDN, which is private, so that the upload API presigns its links."""
@@ -86,28 +87,33 @@ class Pipeline:
         variables = {**self.variables, **changes}
         if json.loads(file.read_text()) != variables:
             file.write_text(json.dumps(variables))
-            self._set_queue_policy(variables.get("workflow"))
+            expected = self._set_queue_policy(variables)
             self.terraform.apply(on_event=on_event)
+            assert self._queue_policy() == expected, "every apply waits for this policy"
         return self.terraform.outputs()
 
-    def _set_queue_policy(self, workflow: Mapping[str, Any] | None) -> None:
-        """Give the failure queue the policy that Terraform is about to give it.
+    def _set_queue_policy(self, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Give the failure queue the policy that Terraform is about to give it, and return it.
 
         The provider watches a policy for 25 seconds after changing it. It leaves one alone that is
         as it should be already, and changes any other, slowly.
         """
-        url = self.outputs["failure_queue_url"]
-        answer = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy", "QueueArn"])
-        policy = json.loads(answer["Attributes"]["Policy"])
+        policy = self._queue_policy()
         statements = [one for one in policy["Statement"] if one["Sid"] != UNDELIVERED["Sid"]]
-        if workflow is not None:
-            rule = f"{RULES}/{NAME}-uploads-{workflow.get('type', 'express')}"
-            resource = answer["Attributes"]["QueueArn"]
-            condition = {"ArnEquals": {"aws:SourceArn": rule}}
-            statements.append({**UNDELIVERED, "Resource": resource, "Condition": condition})
+        if variables.get("workflow") is not None or variables.get("trigger") == "eventbridge":
+            statements.append({**UNDELIVERED, "Resource": statements[0]["Resource"]})
+        policy = {**policy, "Statement": statements}
         self.sqs.set_queue_attributes(
-            QueueUrl=url, Attributes={"Policy": json.dumps({**policy, "Statement": statements})}
+            QueueUrl=self.outputs["failure_queue_url"], Attributes={"Policy": json.dumps(policy)}
         )
+        return policy
+
+    def _queue_policy(self) -> dict[str, Any]:
+        answer = self.sqs.get_queue_attributes(
+            QueueUrl=self.outputs["failure_queue_url"], AttributeNames=["Policy"]
+        )
+        policy: dict[str, Any] = json.loads(answer["Attributes"]["Policy"])
+        return policy
 
     def upload(self, file: Path, key: str) -> None:
         """Upload *file* as the AWS CLI does, in parts if it is large."""
