@@ -2,26 +2,35 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
+from tests.e2e.conftest import eventually
+from tests.e2e.viewer import Viewer
+from tests.factories import picture
 from tools import ROOT, subprocesses
-from tools.local.cloud import Cloud
+from tools.local import head_start
+from tools.local.cloud import ARCHITECTURE, Cloud
 from tools.terraform import linked_root
 
 TWICE = """
 module "pipeline" {
-  source   = "%s"
-  for_each = toset(["cats", "dogs"])
+  source   = "./repository"
+  for_each = toset(["cats"])
 
   name = each.key
 }
 
-output "buckets" {
-  value = [for pipeline in module.pipeline : pipeline.source_bucket]
+module "gallery" {
+  source = "./repository/examples/web-gallery"
+}
+
+output "gallery" {
+  value = module.gallery
 }
 """
 
@@ -107,15 +116,52 @@ def test_everything_that_takes_tags_has_them(cloud: Cloud, root: Path) -> None:
     assert some <= set(tagged)
 
 
-def test_two_pipelines_as_modules_come_and_go(cloud: Cloud, tmp_path: Path) -> None:
+@pytest.fixture
+def repository(cloud: Cloud, tmp_path: Path) -> Path:
+    """The repository with an example of its own files, whose function runs on this machine."""
+    folder = tmp_path / "repository"
+    example = folder / "examples" / "web-gallery"
+    example.mkdir(parents=True)
+    for name in ("main.tf", "variables.tf", "outputs.tf", "lambda", "modules", "tools"):
+        (folder / name).symlink_to(ROOT / name)
+    for file in (ROOT / "examples" / "web-gallery").iterdir():
+        if not file.name.startswith("."):  # where it has been deployed from
+            (example / file.name).symlink_to(file)
+    here = {
+        "architecture": ARCHITECTURE,
+        "package_path": str(cloud._package(None)),
+        "force_destroy": True,
+    }
+    (example / "here_override.tf.json").write_text(json.dumps({"module": {"pipeline": here}}))
+    return folder
+
+
+@pytest.mark.usefixtures("repository")
+def test_two_pipelines_come_and_go_one_of_them_an_example(cloud: Cloud, tmp_path: Path) -> None:
     before = names()
-    (tmp_path / "main.tf").write_text(TWICE % ROOT)
+    (tmp_path / "main.tf").write_text(TWICE)
     terraform = cloud.terraform(tmp_path)
     terraform.init()
-    terraform.apply()
-    assert len(set(terraform.outputs()["buckets"])) == 2
-    assert names()["functions"] - before["functions"] == {"cats", "dogs"}
+    terraform.plan()
+    with head_start.given(terraform, cloud.environment):
+        terraform.apply_plan()
+    assert names()["functions"] - before["functions"] == {"cats", "web-gallery"}
     assert not terraform.has_changes()
+
+    outputs = terraform.outputs()["gallery"]
+    boto3.client("s3").put_object(Bucket=outputs["source_bucket"], Key="beach.jpg", Body=picture())
+    manifest = eventually(
+        partial(shown, cloud, f"{outputs['images_url']}/beach.json"), what="the manifest"
+    )
+    urls = [image["url"] for image in json.loads(manifest)["images"]]
+    assert {url.rpartition(".")[2] for url in urls} == {"avif", "webp", "jpg"}
+    assert all(shown(cloud, url) for url in urls)
 
     terraform.destroy()
     assert names() == before
+
+
+def shown(cloud: Cloud, url: str) -> bytes | None:
+    """Return what the CDN has under *url*, if anything."""
+    answer = Viewer(cloud).get(url)
+    return answer.body if answer.status == 200 else None

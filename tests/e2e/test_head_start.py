@@ -39,6 +39,12 @@ CLEAN = {
     "status": "Enabled",
     "expiration": [{"days": None, "expired_object_delete_marker": True}],
 }
+TAGGED = {
+    "id": "tagged",
+    "status": "Enabled",
+    "expiration": [{"days": 7}],
+    "filter": [{"prefix": None, "tag": [{"key": "retired", "value": "true"}]}],
+}
 MOVE = {"id": "move", "status": "Enabled", "transition": [{"days": 1}]}
 
 
@@ -117,14 +123,20 @@ def test_a_bucket_and_its_rules_are_made_as_they_are_planned(
     kind = "aws_s3_bucket_lifecycle_configuration"
     bucket = change("aws_s3_bucket", bucket=name)
 
-    found = imports(cloud, tmp_path, bucket, change(kind, bucket=name, rule=[ABORT, EXPIRE, CLEAN]))
+    found = imports(
+        cloud, tmp_path, bucket, change(kind, bucket=name, rule=[ABORT, EXPIRE, CLEAN, TAGGED])
+    )
 
     s3 = boto3.client("s3")
-    first, second, third = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    first, second, third, fourth = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
     assert found == {"aws_s3_bucket.it": name, f"{kind}.it": name}
     assert first["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
     assert second["Expiration"] == {"Days": 30}
     assert third["Expiration"] == {"ExpiredObjectDeleteMarker": True}
+    assert [rule["Filter"] for rule in (first, fourth)] == [
+        {"Prefix": ""},
+        {"Tag": {"Key": "retired", "Value": "true"}},
+    ]
     assert second["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
 
 

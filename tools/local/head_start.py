@@ -118,7 +118,7 @@ def _rule(planned: Mapping[str, Any]) -> dict[str, Any] | None:
     rule: dict[str, Any] = {
         "ID": planned["id"],
         "Status": planned["status"],
-        "Filter": {"Prefix": ""},
+        "Filter": _filter(planned),
     }
     actions = {
         "abort_incomplete_multipart_upload": (
@@ -140,6 +140,13 @@ def _rule(planned: Mapping[str, Any]) -> dict[str, Any] | None:
     if planned.get("transition") or planned.get("noncurrent_version_transition"):
         return None
     return rule
+
+
+def _filter(planned: Mapping[str, Any]) -> dict[str, Any]:
+    for condition in planned.get("filter") or []:
+        for tag in condition.get("tag") or []:
+            return {"Tag": {"Key": tag["key"], "Value": tag["value"]}}
+    return {"Prefix": ""}
 
 
 def _planned(changes: Sequence[Change], kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
