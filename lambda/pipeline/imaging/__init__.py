@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pipeline.imaging.fingerprint import bundled_font, engine
     from pipeline.imaging.rendering import render
     from pipeline.imaging.source import SourceImage, open_image
-    from pipeline.imaging.warmup import warm_up
+    from pipeline.imaging.warmup import rehearse, warm_up
     from pipeline.imaging.watermark import check_watermark
 else:
     _HOMES = {
@@ -20,6 +20,7 @@ else:
         "check_watermark": "watermark",
         "engine": "fingerprint",
         "open_image": "source",
+        "rehearse": "warmup",
         "render": "rendering",
         "warm_up": "warmup",
     }
@@ -36,6 +37,7 @@ __all__ = [
     "check_watermark",
     "engine",
     "open_image",
+    "rehearse",
     "render",
     "warm_up",
 ]

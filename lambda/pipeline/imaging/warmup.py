@@ -37,14 +37,19 @@ def warm_up(style: Style) -> None:
     for format_ in Format:
         pillow_name(format_)
     for format_ in _USUAL:
-        file = BytesIO()
-        Image.linear_gradient("L").convert("RGB").save(file, pillow_name(format_))
-        file.seek(0)
-        with open_image(file, _LIMITS) as source:
-            for _ in render(source, [_variant(format_)], _PLAIN):
-                pass
+        rehearse(format_)
     if style.watermark is not None:
         check_watermark(style.watermark)
+
+
+def rehearse(format_: Format) -> None:
+    """Render a small picture that is a file of *format_*."""
+    file = BytesIO()
+    Image.linear_gradient("L").convert("RGB").save(file, pillow_name(format_))
+    file.seek(0)
+    with open_image(file, _LIMITS) as source:
+        for _ in render(source, [_variant(format_)], _PLAIN):
+            pass
 
 
 def _variant(format_: Format) -> Variant:

@@ -15,7 +15,7 @@ from pipeline import imaging
 from pipeline.download import Download
 from pipeline.errors import ConfigurationError, Rejected, TransientFailure
 from pipeline.imaging.memory import header_seconds, rendering_seconds
-from pipeline.model import Limits, Style, Variant
+from pipeline.model import Format, Limits, Style, Variant
 from pipeline.sandbox import walls
 from pipeline.sandbox.frames import Frame, receive, send
 from pipeline.sandbox.values import dumped, loaded
@@ -50,12 +50,25 @@ class Job:
 
 
 def run(pipes: Pipes) -> NoReturn:
-    """Serve one upload and end the process."""
+    """Prepare, wait for one upload, serve it, and end the process."""
     status = 1
     try:
         gc.enable()
         _touch_heap()
-        _serve(pipes)
+        reserved, resident = _memory()
+        walls.forbid_files()
+        up = [walls.LIMITS, *walls.seal()]
+        # Rendering then changes memory that is this process's own already.
+        imaging.rehearse(Format.JPEG)
+        if request := receive(pipes.requests):
+            job = loaded(Job, request.fields)
+            walls.limit(
+                address_space=reserved + max(job.memory_bytes - resident, _LEAST_BYTES),
+                cpu_seconds=min(header_seconds(), job.cpu_seconds),
+                most_cpu_seconds=job.cpu_seconds + 1,
+            )
+            send(pipes.replies, Frame(kind="walls", fields={"up": up}))
+            _serve(pipes, job)
         status = 0
     except MemoryError:
         status = OUT_OF_MEMORY
@@ -84,18 +97,19 @@ def _touch_heap() -> None:
     del touched
 
 
-def _serve(pipes: Pipes) -> None:
-    request = receive(pipes.requests)
-    if request is None:
-        return
-    job = loaded(Job, request.fields)
-    walls.limit(
-        address_space=_with(job.memory_bytes),
-        cpu_seconds=min(header_seconds(), job.cpu_seconds),
-        most_cpu_seconds=job.cpu_seconds + 1,
-    )
-    up = [walls.LIMITS, *walls.seal()]
-    send(pipes.replies, Frame(kind="walls", fields={"up": up}))
+def _memory() -> tuple[int, int]:
+    """Return the bytes that this process has reserved, and those that it uses.
+
+    Both are 0 where there is no /proc.
+    """
+    with suppress(OSError):
+        words = Path("/proc/self/statm").read_bytes().split()
+        reserved, resident = (int(word) * resource.getpagesize() for word in words[:2])
+        return reserved, resident
+    return 0, 0
+
+
+def _serve(pipes: Pipes, job: Job) -> None:
     try:
         _render(pipes, job)
     except Rejected as error:
@@ -143,12 +157,3 @@ def _render(pipes: Pipes, job: Job) -> None:
                 }
                 send(pipes.replies, Frame(kind="rendition", fields=fields, body=rendition.body))
         send(pipes.replies, Frame(kind="done", fields={"milliseconds": milliseconds}))
-
-
-def _with(memory_bytes: int) -> int:
-    """Return the address space of this process should all its memory grow to *memory_bytes*."""
-    with suppress(OSError):
-        words = Path("/proc/self/statm").read_bytes().split()
-        reserved, resident = (int(word) * resource.getpagesize() for word in words[:2])
-        return reserved + max(memory_bytes - resident, _LEAST_BYTES)
-    return memory_bytes

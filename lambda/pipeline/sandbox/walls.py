@@ -88,20 +88,25 @@ _PRLIMIT: Final = (302, 261)
 _TGKILL: Final = (234, 131)
 
 
+def forbid_files() -> None:
+    """Allow no more files, sockets, pipes and programs."""
+    if sys.platform == "linux":
+        # If the machine runs out of memory, the kernel kills this process before its parent.
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_bytes(b"1000")
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_NOFILE, 0)
+
+
 def limit(*, address_space: int, cpu_seconds: int, most_cpu_seconds: int) -> None:
-    """Allow no more files, sockets, pipes and programs, and limit memory and CPU time.
+    """Limit memory and CPU time.
 
     The process gets SIGXCPU after *cpu_seconds*, which it can raise with `limit_cpu`, and is killed
     after *most_cpu_seconds*.
     """
     if sys.platform == "linux":
-        # If the machine runs out of memory, the kernel kills this process before its parent.
-        with suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_bytes(b"1000")
         _limit(resource.RLIMIT_AS, address_space)
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_FSIZE, 0)
-    _limit(resource.RLIMIT_NOFILE, 0)
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, most_cpu_seconds))
 
 

@@ -1,10 +1,12 @@
 """The worker: what it is started with, what its children inherit, and when it ends."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from io import BytesIO
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from pipeline.model import Format
@@ -68,3 +70,18 @@ def test_its_children_have_their_pipes_and_no_socket_to_it() -> None:
     ):
         # Three times /dev/null, and three pipes.
         assert opened.info.warnings == {"open files": 6}
+
+
+def test_a_child_that_waits_for_an_upload_is_restricted_already(worker: Worker) -> None:
+    process = Path(f"/proc/{worker.child().process}")
+    deadline = monotonic() + 10
+    while monotonic() < deadline and not _is_sealed(process):
+        sleep(0.01)
+    assert _is_sealed(process)
+    limits = (process / "limits").read_text()
+    assert re.search(r"^Max open files +0 +0 ", limits, re.MULTILINE)
+    assert re.search(r"^Max file size +0 +0 ", limits, re.MULTILINE)
+
+
+def _is_sealed(process: Path) -> bool:
+    return "\nSeccomp:\t2\n" in (process / "status").read_text()
