@@ -1,4 +1,4 @@
-"""Events, settings and pictures for tests, each with only what the test is about spelled out."""
+"""Events, settings and pictures for tests, which name only the values under test."""
 
 import io
 import json
@@ -22,7 +22,7 @@ WATERMARK: dict[str, Any] = {
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """Return the function's environment as Terraform would set it, with *changes*."""
+    """Return the function's environment as Terraform sets it, with *changes*."""
     return {
         "PROCESSED_BUCKET": "processed",
         "FAILURE_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/failures",
@@ -40,12 +40,12 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 def variants(**by_name: Mapping[str, Any]) -> str:
-    """Return the VARIANTS setting, which leaves out what is the default."""
+    """Return the VARIANTS setting, without default values."""
     return json.dumps(by_name)
 
 
 def watermark(**fields: Any) -> str:
-    """Return the WATERMARK setting for one that differs from the default in *fields*."""
+    """Return the WATERMARK setting with *fields* that differ from the defaults."""
     return json.dumps({**WATERMARK, **fields})
 
 
@@ -59,7 +59,7 @@ def record(
     name: str = "ObjectCreated:Put",
     time: str | None = None,
 ) -> dict[str, Any]:
-    """Return a record of an S3 notification, its key encoded as S3 does."""
+    """Return a record of an S3 notification, with its key form-encoded."""
     return {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
@@ -79,7 +79,7 @@ def record(
 
 
 def eventbridge_event(request: Request) -> dict[str, Any]:
-    """Return the event that S3 sends to EventBridge of an upload or a removal."""
+    """Return the event that S3 sends to EventBridge for an upload or a removal."""
     s3_object: dict[str, Any] = {"key": request.key, "sequencer": "0055AED6DCD90281E5"}
     if request.version:
         s3_object["version-id"] = request.version
@@ -111,7 +111,7 @@ def request(
     key: str | None = None,
     subject: str | None = None,
 ) -> dict[str, Any]:
-    """Return the event that API Gateway makes of a request to *route*, such as `GET /images`."""
+    """Return the event that API Gateway sends for a request to *route*, such as `GET /images`."""
     method, path = route.split()
     path = path.replace("{key+}", key or "")
     authorizer = {"jwt": {"claims": {"sub": subject}, "scopes": None}}

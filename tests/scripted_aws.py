@@ -1,6 +1,6 @@
-"""AWS as a test says: each operation has one answer, and nothing leaves the process.
+"""Scripted AWS: each operation has one response, and no request leaves the process.
 
-What is asked and what is answered are both held against the models of the services in botocore.
+Requests and responses are validated against botocore's models of the services.
 """
 
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ from botocore.loaders import create_loader
 from botocore.model import OperationModel
 from botocore.validate import validate_parameters
 
-_LOADER = create_loader()  # one for all: it keeps what it has read of the services' models
+_LOADER = create_loader()  # shared, because it caches the services' models
 
 
 class Status(NamedTuple):
-    """As much of an HTTP answer as botocore looks at."""
+    """The part of an HTTP response that botocore reads."""
 
     status_code: int
 
 
 class ScriptedAws:
-    """Answers by the name of an operation: the fields of the result, or the code of an error."""
+    """Responses by operation name: the fields of the result, or an error code."""
 
     def __init__(self, **answers: Mapping[str, Any] | str) -> None:
         self.answers = dict(answers)
@@ -38,7 +38,7 @@ class ScriptedAws:
             botocore_session=core,
         )
         session.events.register("provide-client-params", self._note)
-        # An answer is what this event is for, but its type does not say so.
+        # Handlers of this event may return a response, though its type does not say so.
         session.events.register("before-call", self._answer)  # type: ignore[arg-type]
         return session
 

@@ -1,4 +1,4 @@
-"""The AWS edge on moto: nothing leaves the process."""
+"""AWS services simulated by moto: no request leaves the process."""
 
 import io
 import os
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
-# Powertools reads it when the handler's module is imported, as it does on Lambda.
+# Powertools reads it when the handler's module is imported, as on Lambda.
 os.environ["POWERTOOLS_METRICS_NAMESPACE"] = "ImagePipeline"
 
 
@@ -27,7 +27,7 @@ os.environ["POWERTOOLS_METRICS_NAMESPACE"] = "ImagePipeline"
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Replace AWS by moto, with made-up credentials.
 
-    Nothing else that tells of AWS stays: tests on the local cloud may have run in this process.
+    All other AWS settings are removed: tests on the local cloud may have run in this process.
     """
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -43,7 +43,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def s3() -> "S3Client":
-    """Return a client beside a source bucket with versioning and a processed bucket without."""
+    """Return a client, with a versioned source bucket and an unversioned processed bucket."""
     client = boto3.client("s3", config=CLIENT_CONFIG)
     for bucket in ("source", "processed"):
         client.create_bucket(
@@ -65,7 +65,7 @@ def failure_queue_url(sqs: "SQSClient") -> str:
 
 @pytest.fixture
 def dynamodb() -> "DynamoDBClient":
-    """Return a client beside the table of records, as Terraform makes it."""
+    """Return a client, with a table of records like Terraform's."""
     client = boto3.client("dynamodb", config=CLIENT_CONFIG)
     indexes = {"by-status": "status", "by-owner": "owner"}
     client.create_table(
@@ -93,12 +93,12 @@ def dynamodb() -> "DynamoDBClient":
 
 @pytest.fixture
 def configured(s3: "S3Client", failure_queue_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the handler its settings, and let it forget what it had before."""
+    """Set the handler's environment, and clear its caches."""
     import index
 
     for name, value in environment(FAILURE_QUEUE_URL=failure_queue_url).items():
         monkeypatch.setenv(name, value)
-    # In this process: no worker has to start for every test.
+    # Rendering in this process saves starting a worker for each test.
     monkeypatch.setattr(index, "_renderer", InProcess)
     for name in dir(index):
         if clear := getattr(getattr(index, name), "cache_clear", None):
@@ -107,7 +107,7 @@ def configured(s3: "S3Client", failure_queue_url: str, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """Return what the handler's logger writes to."""
+    """Return the stream that the handler's logger writes to."""
     from pipeline import telemetry
 
     stream = io.StringIO()

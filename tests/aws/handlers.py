@@ -1,4 +1,4 @@
-"""Invocations that advance one call of AWS at a time, and may break down at any."""
+"""Invocations that advance one AWS call at a time, and may crash at any of them."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ from tests.aws.state_machine import TaskFailed
 from tests.factories import environment, eventbridge_event, picture, variants
 
 REFUSED: Final = [picture(6, 4, color=(0, green, 0), kind="PNG") for green in (200, 100)]
-"""What the review does not allow, where there is one."""
+"""The files that the review refuses."""
 
 REFUSED_ETAGS: Final = [hashlib.md5(body).hexdigest() for body in REFUSED]  # noqa: S324 - S3's choice
 
@@ -55,11 +55,11 @@ class Fate(Enum):
 
 
 class Killed(BaseException):
-    """The process of a handler ends here."""
+    """The handler's process is killed."""
 
 
 def settings(**changes: str) -> Settings:
-    """Return settings with one variant whose key depends on the content, and one fixed."""
+    """Return settings with two variants: one's key depends on the content, the other's is fixed."""
     fields = {
         "VARIANTS": variants(same={"width": 3}, web={"width": 2, "format": "webp"}),
         "KEY_TEMPLATE": "{directory}{stem}{extension}",
@@ -78,10 +78,10 @@ MACHINE: Final = state_machine.definition(reviewed=True)
 
 
 class Handler:
-    """One invocation for one request, in a thread that stops before every call of AWS.
+    """One invocation for one request, in a thread that stops before every AWS call.
 
-    Calls that run beside other work are made at once or, if it *reads_late*, when their results
-    are waited for: the two ends of what may happen.
+    Concurrent calls are made at once or, if *reads_late*, when their results are needed: the two
+    extremes of possible timing.
     """
 
     settings = SETTINGS
@@ -104,24 +104,24 @@ class Handler:
             executor=_SameThread(self.reads if reads_late else ()),
             table=cast(Table, _Stepped(table, self)),
             completion_bus=None,
-            # Later than S3 may not see a new object: moto tells of no delete marker.
+            # Past the window in which S3 may not show a new object: moto reports no delete marker.
             now=lambda: tick() + 2 * VERSIONING_SETTLES,
         )
         threading.Thread(target=self._run, daemon=True).start()
         self._stopped.acquire()
 
     def step(self, fate: Fate) -> None:
-        """Let the next call happen so, and everything up to the one after."""
+        """Make the next call with this fate, and run up to the call after it."""
         self._fate = fate
         self._go.release()
         self._stopped.acquire()
 
     def work(self) -> Outcome:
-        """Do all that there is to be done."""
+        """Run the handler; a subclass runs it several times."""
         return reconcile(self.request, self._pipeline, deadline=FOREVER)
 
     def call(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Wait for `step`, then make the call as it says."""
+        """Wait for `step`, then make the call with its fate."""
         self._stopped.release()
         self._go.acquire()
         if self._fate is Fate.KILLED:
@@ -136,19 +136,19 @@ class Handler:
     def _run(self) -> None:
         try:
             self.ending = self.work()
-        except BaseException as error:  # noqa: BLE001 - looked at by the test
+        except BaseException as error:  # noqa: BLE001 - the test checks it
             self.ending = error
         self._stopped.release()
 
 
 class WorkflowHandler(Handler):
-    """One execution of the workflow for one event; a task that breaks down is tried once more."""
+    """One execution of the workflow for one event; a task that fails is retried once."""
 
     settings = REVIEWED_SETTINGS
     recipes = REVIEWED_RECIPES
 
     def work(self) -> Outcome:
-        """Go through the state machine, and return how it ended."""
+        """Run the state machine, and return its outcome."""
         self._last: Outcome | None = None
         self._has_reported = False
         event = eventbridge_event(self.request)
@@ -179,21 +179,21 @@ class WorkflowHandler(Handler):
 
 
 class UnreviewedHandler(Handler):
-    """A redrive or a backfill where a review decides."""
+    """A redrive or a backfill of a pipeline with a review."""
 
     settings = REVIEWED_SETTINGS
     recipes = REVIEWED_RECIPES
 
 
 class VersionedHandler(Handler):
-    """One invocation where images have keys of their own for each content, and a manifest."""
+    """One invocation of a pipeline with versioned keys and a manifest."""
 
     settings = VERSIONED_SETTINGS
     recipes = Recipes(VERSIONED_SETTINGS, InProcess().fingerprint)
 
 
 class _Stepped:
-    """An object whose methods the handler calls one step at a time."""
+    """A proxy that makes every call of its object's methods a step of the handler."""
 
     def __init__(self, target: object, handler: Handler) -> None:
         self._target = target
@@ -206,7 +206,7 @@ class _Stepped:
 
 
 class _SameThread(Executor):
-    """Makes calls in the thread that submits them or, of *late* ones, that waits for them."""
+    """An executor that makes calls in the submitting thread or, if *late*, in the waiting one."""
 
     def __init__(self, late: Collection[Callable[..., Any]]) -> None:
         self._late = late
@@ -219,7 +219,7 @@ class _SameThread(Executor):
 
 
 class _Call(Future[Any]):
-    """A call that is made when its result is asked for, at the latest."""
+    """A call that is made at the latest when its result is needed."""
 
     def __init__(self, call: Callable[[], Any]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Random histories of uploads, removals, races and failures, and the promise that each keeps."""
+"""Random histories of uploads, removals, races and failures, and the promise that each tests."""
 
 from collections.abc import Mapping
 from itertools import count
@@ -42,7 +42,7 @@ CONTENTS = {
     for name, level, refused in zip(("a.png", "a.jpg"), (200, 100), REFUSED, strict=True)
 }
 
-# Both would be a.webp. One is more usual, so that there is more rivalry for it.
+# Both become a.webp. One is likelier, so that there are more conflicts over its key.
 KEYS = ["a.png", "a.png", "a.png", "a.jpg"]
 
 NAMES = st.sampled_from(KEYS)
@@ -50,7 +50,7 @@ CALLS = st.sampled_from([0, 1, 2, 3, 4, 5, 6, 8, 10, 1000])
 
 
 class Histories(RuleBasedStateMachine):
-    """One history, in a folder of its own."""
+    """One history, in its own folder."""
 
     s3: ClassVar[MemoryS3]
     table: ClassVar[Table]
@@ -60,7 +60,7 @@ class Histories(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.s3.empty()  # a history that failed has left something
+        self.s3.empty()  # a failed history leaves objects behind
         self.folder = f"{next(self.folders)}/"
         self.storage = Storage(cast("S3Client", self.s3), processed_bucket="processed")
         self.events: list[Request] = []
@@ -106,7 +106,7 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.owed)
     @rule(data=st.data(), calls=CALLS, late=st.booleans())
     def deliver(self, data: st.DataObject, calls: int, late: bool) -> None:
-        """Deliver an event for the first time, or after its handler has broken down."""
+        """Deliver an event for the first time, or again after its handler crashed."""
         request = data.draw(st.sampled_from(self.owed))
         self.owed.remove(request)
         self.send(request, calls, late)
@@ -122,14 +122,14 @@ class Histories(RuleBasedStateMachine):
         self._step(data.draw(st.sampled_from(self.running)), fate)
 
     def break_down_all(self) -> None:
-        """Kill every handler that runs."""
+        """Kill every running handler."""
         while self.running:
             self._step(self.running[0], Fate.KILLED)
 
     @precondition(lambda self: self.owed)
     @rule(data=st.data())
     def give_up(self, data: st.DataObject) -> None:
-        """Deliver an event no more: a message on the failure queue tells of it."""
+        """Stop delivering an event, which puts a message on the failure queue."""
         request = data.draw(st.sampled_from(self.owed))
         self.owed.remove(request)
         if request.cause is not Cause.LISTING:
@@ -139,7 +139,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(name=NAMES, calls=CALLS, late=st.booleans())
     def backfill(self, name: str, calls: int, late: bool = False) -> None:
-        """Process what a listing finds."""
+        """Process the objects of a listing."""
         if source := self._now(self.folder + name):
             request = Request(
                 bucket=self.bucket, key=self.folder + name, cause=Cause.LISTING, etag=source.etag
@@ -147,14 +147,14 @@ class Histories(RuleBasedStateMachine):
             self.send(request, calls, late)
 
     def teardown(self) -> None:
-        """Let everything come to its end without further faults, then check the promise."""
+        """Finish everything without further faults, then check the promise."""
         while self.running:
             self._step(self.running[0], Fate.DONE)
         for request in [self.owed.pop() for _ in range(len(self.owed))]:
             self.send(request, calls=1000)
         for request in self.given_up:
-            # A backfill publishes nothing that no review has allowed, and deletes nothing of a
-            # source that is missing: there only the message can help.
+            # A backfill publishes nothing without a review, and deletes no images of a missing
+            # # source: such an event is left to the message.
             is_missing = self._now(request.key) is None
             if is_missing or self.handler is WorkflowHandler:
                 self.send(request, calls=1000)
@@ -212,7 +212,7 @@ class Histories(RuleBasedStateMachine):
         return self.storage.head_source(self.bucket, key).source
 
     def _published(self, key: str) -> dict[str, str]:
-        """Return the etag of the source of every image that belongs to *key*."""
+        """Return the source ETag of every image that belongs to *key*."""
         if self.handler.settings.has_versions:
             return self._listed(key)
         listed = self.s3.list_objects_v2(Bucket="processed", Prefix=self.folder)
@@ -225,9 +225,9 @@ class Histories(RuleBasedStateMachine):
         return found
 
     def _listed(self, key: str) -> dict[str, str]:
-        """Return the etag of the source of every image that the manifest of *key* lists.
+        """Return the source ETag of every image in the manifest of *key*.
 
-        A run that was killed may leave other images, which `make prune` finds.
+        A killed run may leave other images, which `make prune` finds.
         """
         stored = self.storage.get_manifest(f"{self.folder}a.json")
         manifest = manifests.read(stored.body) if stored else None
@@ -243,7 +243,7 @@ class Histories(RuleBasedStateMachine):
         return found
 
     def _announce(self, name: str, cause: Cause, version: str, calls: int, late: bool) -> None:
-        """Have an event, and deliver it unless it is to make no *calls* yet."""
+        """Create an event, and deliver it if *calls* is not zero."""
         request = Request(
             bucket=self.bucket,
             key=self.folder + name,
@@ -258,7 +258,7 @@ class Histories(RuleBasedStateMachine):
             self.owed.append(request)
 
     def send(self, request: Request, calls: int, late: bool = False) -> None:
-        """Deliver *request* to a new handler, and let that make so many *calls*."""
+        """Deliver *request* to a new handler, and let it make *calls* calls."""
         is_reviewed = self.handler is WorkflowHandler
         handler_kind = (
             UnreviewedHandler if is_reviewed and request.cause is Cause.LISTING else self.handler
@@ -268,7 +268,7 @@ class Histories(RuleBasedStateMachine):
         self.move(handler, calls)
 
     def move(self, handler: Handler, calls: int) -> None:
-        """Let *handler* make so many *calls*, or as many as it still has to make."""
+        """Let *handler* make *calls* calls, or fewer if it finishes."""
         for _ in range(calls):
             if handler in self.running:
                 self._step(handler, Fate.DONE)
@@ -279,7 +279,7 @@ class Histories(RuleBasedStateMachine):
         self._collect(handler)
 
     def _collect(self, handler: Handler) -> None:
-        """Keep a handler that runs; deliver the request again of one that has broken down."""
+        """Keep a running handler; redeliver the request of one that crashed."""
         match handler.ending:
             case None:
                 self.running.append(handler)

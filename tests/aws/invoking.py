@@ -1,4 +1,4 @@
-"""The handler as Lambda calls it, and what it leaves behind."""
+"""Call the handler as Lambda does, and read the results."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -25,12 +25,12 @@ class Context(LambdaContext):
         self._aws_request_id = "52fdfc07-2182-454f-963f-5f0f9a621d72"
         self._remaining_milliseconds = remaining_milliseconds
 
-    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # theirs is static
+    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # the stub's method is static
         return self._remaining_milliseconds
 
 
 def upload(s3: "S3Client", key: str, body: bytes, **fields: Any) -> dict[str, Any]:
-    """Put an object into the source bucket and return the record that announces it."""
+    """Put an object into the source bucket and return its notification record."""
     answer = s3.put_object(Bucket="source", Key=key, Body=body)
     version = answer.get("VersionId", "")
     etag = answer["ETag"].strip('"')
@@ -57,7 +57,7 @@ def lines(text: str) -> list[dict[str, Any]]:
 
 
 class StorageWithout(Storage):
-    """A storage that cannot read the sources of one name."""
+    """A storage that cannot read sources of one name."""
 
     unreadable = "unlucky.jpg"
 

@@ -1,9 +1,9 @@
-"""S3 and DynamoDB as far as random histories need them: clients that answer from this process.
+"""In-memory clients of S3 and DynamoDB with the operations that random histories need.
 
-A test compares them with moto, which takes a hundred times as long.
+A test compares them with moto, which is a hundred times slower.
 """
 
-# ruff: noqa: N803 - the arguments are named as those of AWS
+# ruff: noqa: N803 - the arguments have AWS's names
 
 import hashlib
 import io
@@ -62,14 +62,14 @@ class _Bucket:
         return versions[-1] if versions and versions[-1].body is not None else None
 
     def add(self, key: str, body: bytes | None, **fields: Any) -> _Version:
-        """Add a version of *key*. *fields* are those of a request."""
+        """Add a version of *key* with the *fields* of a request."""
         number = next(self._numbers)
         version = _Version(
             id=f"v{number}" if self.versioning else "null",
             body=body,
             fields={name: fields[name] for name in _KEPT if name in fields},
             tags=dict(parse_qsl(fields.get("Tagging", ""))),
-            # S3 has whole seconds; here two writes share each, however fast the test runs.
+            # S3 stores whole seconds; here two writes share a second, however fast the test runs.
             at=_STARTED + timedelta(seconds=number // 2),
         )
         self.keys[key] = [*(self.keys.get(key, []) if self.versioning else []), version]
@@ -80,14 +80,14 @@ class _Bucket:
 
 
 class MemoryS3:
-    """A client of S3 for *buckets*, each of which has versions or has not."""
+    """A client of S3 for *buckets*, which map names to whether they have versions."""
 
     def __init__(self, **buckets: bool) -> None:
         self._versioning = buckets
         self.empty()
 
     def empty(self) -> None:
-        """Forget all objects."""
+        """Delete all objects."""
         self._buckets = {name: _Bucket(versioning=on) for name, on in self._versioning.items()}
 
     def put_object(
@@ -147,7 +147,7 @@ class MemoryS3:
         _check(bucket.current(Key), "DeleteObject", IfMatch)
         if VersionId:
             bucket.keys[Key] = [one for one in bucket.keys[Key] if one.id != VersionId]
-        elif bucket.versioning and bucket.keys.get(Key):  # S3 marks keys without versions, too
+        elif bucket.versioning and bucket.keys.get(Key):  # S3 marks any key
             bucket.add(Key, None)
         else:
             bucket.keys.pop(Key, None)
@@ -174,7 +174,7 @@ class MemoryS3:
 
 
 class MemoryDynamoDB:
-    """A client of DynamoDB for one table, whose items are told apart by their source keys."""
+    """A client of DynamoDB for one table, whose items are identified by their source keys."""
 
     def __init__(self) -> None:
         self._items: dict[str, Mapping[str, Any]] = {}
@@ -199,7 +199,7 @@ class MemoryDynamoDB:
                     stored[name] == wanted[f":{name}"] for name in ("etag", "updated_at")
                 )
             case _:
-                raise NotImplementedError(ConditionExpression)  # the table writes no other
+                raise NotImplementedError(ConditionExpression)  # the pipeline uses no other
         if not holds:
             raise _error("ConditionalCheckFailedException", "PutItem")
         self._items[Item["source_key"]["S"]] = Item
@@ -212,7 +212,7 @@ class MemoryDynamoDB:
 def _check(
     found: _Version | None, operation: str, if_match: str | None, *, is_new: bool = False
 ) -> None:
-    """Raise what S3 answers if the condition of a write does not hold."""
+    """Raise S3's error if the condition of a write does not hold."""
     if if_match and found is None:
         raise _error("NoSuchKey", operation)
     if (if_match and found and found.etag != if_match) or (is_new and found):

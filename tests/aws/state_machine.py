@@ -1,4 +1,4 @@
-"""The workflow's state machine, run by the local cloud's own engine, with its tasks given."""
+"""Run the workflow's state machine with fake tasks, on the local cloud's engine."""
 
 import json
 import os
@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-os.environ["SFN_WAIT_SCALE"] = "0"  # read when the engine is imported: it is not to wait
+os.environ["SFN_WAIT_SCALE"] = "0"  # read when the engine is imported; waits take no time
 
 from ministack.services import stepfunctions
 
 Task: TypeAlias = Callable[[Mapping[str, Any]], Any]
-"""Is called with the arguments of a task; may raise `TaskFailed`."""
+"""A fake task: called with the task's arguments, may raise `TaskFailed`."""
 
 TaskFailed = stepfunctions._ExecutionError
 
@@ -35,7 +35,7 @@ _tasks: ContextVar[Mapping[str, Task]] = ContextVar("tasks")
 def definition(*, reviewed: bool) -> Mapping[str, Any]:
     """Return the machine as Terraform renders it, with tasks called `invoke` and `send`.
 
-    What is transient is tried twice.
+    Transient errors are retried once.
     """
     values = {
         "invoke": "invoke",
@@ -51,7 +51,7 @@ def definition(*, reviewed: bool) -> Mapping[str, Any]:
         "step_seconds": 60,
     }
     expression = f"yamldecode(templatefile({json.dumps(str(TEMPLATE))}, {json.dumps(values)}))"
-    # In a folder of its own: the console locks the state in its folder, as other processes do.
+    # In its own folder, because the console locks the state in its folder.
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             ["terraform", "console"],

@@ -1,4 +1,4 @@
-"""Files that lie and keys that provoke: a result that is wholly our own, or a rejection."""
+"""Hostile files and keys: the result is a clean image, or a rejection."""
 
 import io
 import json
@@ -31,7 +31,7 @@ NO_PICTURES = {
     "icon": b"\0\0\1\0\1\0" + SCRIPT,
     "video": b"\0\0\0\x18ftypisom\0\0\2\0isomiso2" + SCRIPT,
     "ppm": b"P6 9 9 255 " + SCRIPT,
-    # These have the first bytes of a picture, and go on as something else.
+    # These begin like a picture and continue as something else.
     "gif that is a script": b"GIF89a/*" + b"*/=1;alert(1)//" + SCRIPT,
     "jpeg that is html": b"\xff\xd8\xff" + SCRIPT,
     "png that is html": b"\x89PNG\r\n\x1a\n" + SCRIPT,
@@ -45,7 +45,7 @@ NO_PICTURES = {
 
 
 @pytest.mark.parametrize("content", NO_PICTURES.values(), ids=NO_PICTURES.keys())
-def test_what_is_no_picture_is_rejected_whatever_its_name(
+def test_a_file_that_is_not_a_picture_is_rejected_whatever_its_name(
     s3: "S3Client", sqs: "SQSClient", failure_queue_url: str, content: bytes
 ) -> None:
     assert handle(upload(s3, "photo.jpg", content)) == {"rejected": 1}
@@ -57,9 +57,7 @@ def test_what_is_no_picture_is_rejected_whatever_its_name(
 
 
 @pytest.mark.parametrize("content", POLYGLOTS.values(), ids=POLYGLOTS.keys())
-def test_of_a_file_that_is_two_things_only_the_picture_is_published(
-    s3: "S3Client", content: bytes
-) -> None:
+def test_only_the_picture_of_a_polyglot_file_is_published(s3: "S3Client", content: bytes) -> None:
     assert SCRIPT in content
     assert handle(upload(s3, "photo.jpg", content)) == {"published": 1}
 
@@ -74,7 +72,7 @@ def test_of_a_file_that_is_two_things_only_the_picture_is_published(
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "AVIF"])
 @pytest.mark.parametrize("name", ["page.html", "photo.jpg"])
-def test_content_type_is_that_of_the_content_and_never_the_uploaders(
+def test_the_content_type_comes_from_the_content_not_the_uploader(
     s3: "S3Client", kind: str, name: str
 ) -> None:
     announced = upload(s3, name, saved(kind))
@@ -119,7 +117,7 @@ KEYS = [
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_a_provoking_key_is_a_key_like_any_other(
+def test_a_hostile_key_is_processed_like_any_other(
     s3: "S3Client", log: io.StringIO, key: str
 ) -> None:
     assert handle(upload(s3, key, picture())) == {"published": 1}
@@ -138,7 +136,7 @@ def test_a_provoking_key_is_a_key_like_any_other(
         ("x" * 1020 + ".jpg", "key-too-long"),
     ],
 )
-def test_a_key_that_has_no_place_is_rejected(
+def test_a_key_that_is_too_long_for_its_images_is_rejected(
     s3: "S3Client",
     sqs: "SQSClient",
     failure_queue_url: str,
@@ -158,7 +156,7 @@ def test_a_key_that_has_no_place_is_rejected(
 
 
 @pytest.mark.parametrize("encoded", ["%ff%fe.jpg", "%c3.jpg", "%ed%a0%80.jpg"])
-def test_a_key_that_is_no_text_is_rejected(
+def test_a_key_that_is_not_utf8_is_rejected(
     s3: "S3Client", sqs: "SQSClient", failure_queue_url: str, encoded: str
 ) -> None:
     announced = record("tom.jpg")
@@ -169,7 +167,7 @@ def test_a_key_that_is_no_text_is_rejected(
     assert failure["rejection"]["reason"] == "unreadable-event"
 
 
-def test_an_upload_with_the_name_of_a_result_does_not_take_its_place(
+def test_an_upload_never_overwrites_the_image_of_another_source_with_its_name(
     s3: "S3Client", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VARIANTS", variants(large={"width": 90}, small={"width": 60}))
@@ -188,7 +186,7 @@ def test_an_upload_with_the_name_of_a_result_does_not_take_its_place(
     assert after["ETag"] == before["ETag"]
 
 
-def test_a_result_does_not_take_the_place_of_anothers(
+def test_an_image_never_overwrites_that_of_another_source(
     s3: "S3Client", sqs: "SQSClient", failure_queue_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VARIANTS", variants(**{"small": {"width": 60}, "x-small": {"width": 30}}))

@@ -1,4 +1,4 @@
-"""What a backfill would read is counted, and its results are read, as S3 holds them."""
+"""A backfill counts the objects that it will read, and reads its results from S3."""
 
 import gzip
 import json
@@ -47,7 +47,7 @@ def put(s3: "S3Client", *keys: str) -> None:
         s3.put_object(Bucket="source", Key=key, Body=picture())
 
 
-def test_what_the_trigger_covers_is_counted(s3: "S3Client") -> None:
+def test_only_objects_that_match_the_trigger_are_counted(s3: "S3Client") -> None:
     put(s3, "in/a b+é.jpg", "in/b.jpg", "in/notes.txt", "elsewhere/a.jpg")
     s3.put_object(Bucket="source", Key="in/folder.jpg", Body=b"")
     found = scan.listing(s3, DEPLOYED, "in/")
@@ -58,11 +58,11 @@ def test_what_the_trigger_covers_is_counted(s3: "S3Client") -> None:
     ("prefix", "trigger", "narrowed"),
     [("", "in/", "in/"), ("in/cats/", "in/", "in/cats/"), ("in/", "", "in/"), ("i", "in/", "in/")],
 )
-def test_the_narrower_prefix_holds(prefix: str, trigger: str, narrowed: str) -> None:
+def test_the_narrower_prefix_is_used(prefix: str, trigger: str, narrowed: str) -> None:
     assert scan.narrowed(prefix, trigger) == narrowed
 
 
-def test_a_prefix_beside_the_trigger_is_refused() -> None:
+def test_a_prefix_outside_the_trigger_is_refused() -> None:
     with pytest.raises(BackfillError, match="trigger_prefix is 'in/'"):
         scan.narrowed("cats/", "in/")
 
@@ -92,7 +92,7 @@ ROWS = """\
 """
 
 
-def test_of_an_inventory_only_what_can_be_read_now_counts(s3: "S3Client") -> None:
+def test_only_current_versions_of_an_inventory_are_counted(s3: "S3Client") -> None:
     inventory(s3, ROWS)
     found = scan.inventory(s3, DEPLOYED, "in/", bucket="inventories", key=MANIFEST)
     assert (found.objects, found.sources, found.bytes) == (4, 1, 700)
@@ -106,7 +106,7 @@ def test_of_an_inventory_only_what_can_be_read_now_counts(s3: "S3Client") -> Non
         ({"sourceBucket": "other"}, "is of other, not of source"),
     ],
 )
-def test_an_inventory_of_no_use_is_refused(
+def test_an_unusable_inventory_is_refused(
     s3: "S3Client", changes: dict[str, str], complaint: str
 ) -> None:
     inventory(s3, ROWS, **changes)
@@ -114,7 +114,7 @@ def test_an_inventory_of_no_use_is_refused(
         scan.inventory(s3, DEPLOYED, "in/", bucket="inventories", key=MANIFEST)
 
 
-def test_an_inventory_that_is_not_there_is_a_sentence(s3: "S3Client") -> None:
+def test_a_missing_inventory_is_reported_in_a_sentence(s3: "S3Client") -> None:
     with pytest.raises(BackfillError, match="cannot be read"):
         scan.inventory(s3, DEPLOYED, "in/", bucket="processed", key=MANIFEST)
 
@@ -127,12 +127,12 @@ def test_an_inventory_that_is_not_there_is_a_sentence(s3: "S3Client") -> None:
         ("s3://other/a/manifest.json", "may not read other"),
     ],
 )
-def test_an_address_of_no_use_is_refused(address: str, complaint: str) -> None:
+def test_an_unusable_address_is_refused(address: str, complaint: str) -> None:
     with pytest.raises(BackfillError, match=complaint):
         order(DEPLOYED, prefix="", manifest=address)
 
 
-def test_an_order_bounds_what_is_read() -> None:
+def test_an_order_limits_the_objects_that_are_read() -> None:
     ordered = order(DEPLOYED, prefix="", manifest=f"s3://inventories/{MANIFEST}")
     assert json.loads(ordered.input(300)) == {
         "prefix": "in/",
@@ -187,7 +187,7 @@ def test_results_are_added_up_over_all_batches(s3: "S3Client") -> None:
     assert found.untried == 3
 
 
-def test_no_results_are_none(s3: "S3Client") -> None:
+def test_without_results_none_is_returned(s3: "S3Client") -> None:
     assert results.read(s3, "processed", "results/one/") is None
 
 
@@ -199,7 +199,7 @@ def fail(sqs: "SQSClient", url: str, key: str) -> None:
     sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
 
 
-def test_failures_from_before_whose_source_is_in_order_now_are_resolved(
+def test_earlier_failures_of_sources_that_are_processed_now_are_resolved(
     s3: "S3Client", sqs: "SQSClient", failure_queue_url: str
 ) -> None:
     put(
@@ -215,7 +215,7 @@ def test_failures_from_before_whose_source_is_in_order_now_are_resolved(
     aws = boto3.Session()
 
     assert list(resolved(deployed, begun, aws, found)) == ["in/made.jpg"]
-    # What was held meanwhile is free again, and what failed later is not resolved.
+    # The held messages are visible again, and a later failure is not resolved.
     early = replace(begun, at=now - timedelta(hours=1))
     assert list(resolved(deployed, early, aws, found)) == []
     assert list(resolved(deployed, begun, aws, found)) == ["in/made.jpg"]
@@ -224,7 +224,7 @@ def test_failures_from_before_whose_source_is_in_order_now_are_resolved(
 @pytest.mark.parametrize(
     ("manifest", "untried"), [({"bucket": "inventories", "key": MANIFEST}, 0), (None, 1)]
 )
-def test_where_it_is_not_known_what_was_processed_no_failure_is_resolved(
+def test_no_failure_is_resolved_if_the_processed_sources_are_unknown(
     s3: "S3Client",
     sqs: "SQSClient",
     failure_queue_url: str,

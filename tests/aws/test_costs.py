@@ -1,4 +1,4 @@
-"""The page on costs charges for the requests that an upload makes."""
+"""The page on costs counts exactly the requests that an upload makes."""
 
 import re
 from collections import Counter
@@ -23,7 +23,7 @@ def section() -> str:
 
 
 def rows() -> dict[str, list[str]]:
-    """Return the rows of the tables of costs by what they are for; the last counts."""
+    """Return the rows of the cost tables by name; a later row replaces an earlier one."""
     cells = [line.strip("| ").split(" | ") for line in section().splitlines() if line[:2] == "| "]
     return {first: rest for first, *rest in cells}
 
@@ -34,7 +34,7 @@ def requests(arithmetic: str) -> Counter[str]:
 
 
 def counted(s3: "S3Client", key: str, kind: str) -> Counter[str]:
-    """Return what the upload of one image with one variant asks of S3."""
+    """Return the S3 requests of an upload with one variant."""
     return counted_by(Bench(s3, VARIANTS=variants(default={"width": 30})), key, picture(kind=kind))
 
 
@@ -45,8 +45,8 @@ def counted_by(bench: Bench, key: str, body: bytes) -> Counter[str]:
     return Counter(METHODS[call] for call in bench.calls)
 
 
-def told(*names: str) -> Counter[str]:
-    """Return the requests in the rows of those *names*, added up."""
+def documented(*names: str) -> Counter[str]:
+    """Return the sum of the requests in the rows *names*."""
     total: Counter[str] = Counter()
     for name in names:
         total.update(requests(rows()[name][0]))
@@ -54,7 +54,7 @@ def told(*names: str) -> Counter[str]:
 
 
 def test_the_requests_are_those_that_an_upload_makes(s3: "S3Client") -> None:
-    assert told("the source", "each image") == counted(s3, "a.jpg", "JPEG")
+    assert documented("the source", "each image") == counted(s3, "a.jpg", "JPEG")
 
 
 UPLOAD = ("the source", "each image")
@@ -71,8 +71,8 @@ def test_the_requests_for_a_manifest_are_those_that_an_upload_makes(s3: "S3Clien
     first = counted_by(bench, "a.jpg", picture(color=(200, 0, 0)))
     second = counted_by(bench, "a.jpg", picture(color=(0, 0, 200)))
 
-    assert +told(*UPLOAD, *MANIFEST) == first
-    assert +told(*UPLOAD, *MANIFEST, "a check of the source", "each retired image") == second
+    assert +documented(*UPLOAD, *MANIFEST) == first
+    assert +documented(*UPLOAD, *MANIFEST, "a check of the source", "each retired image") == second
 
 
 @pytest.mark.parametrize("row", [*UPLOAD, *MANIFEST, "your uploads", "each retired image"])

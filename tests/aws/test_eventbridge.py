@@ -1,4 +1,4 @@
-"""An event that EventBridge gives to the function is processed as a notification of S3 is."""
+"""The function processes an EventBridge event like a notification from S3."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -62,7 +62,7 @@ def put(s3: "S3Client", key: str, body: bytes) -> str:
 
 @pytest.fixture(params=["Enabled", "Suspended", None], ids=["versioned", "suspended", "plain"])
 def source(s3: "S3Client", request: pytest.FixtureRequest) -> None:
-    """Give the source bucket another state of versioning."""
+    """Change the versioning of the source bucket."""
     state: Any = request.param
     if state:
         s3.put_bucket_versioning(Bucket="source", VersioningConfiguration={"Status": state})
@@ -75,7 +75,7 @@ def source(s3: "S3Client", request: pytest.FixtureRequest) -> None:
 
 @pytest.mark.usefixtures("source")
 @pytest.mark.parametrize("key", KEYS)
-def test_keys_are_taken_as_they_are_with_and_without_versions(s3: "S3Client", key: str) -> None:
+def test_keys_are_not_decoded_with_and_without_versions(s3: "S3Client", key: str) -> None:
     version = put(s3, key, picture())
     assert handle(event(key, version=version)) == {"published": 1}
     assert processed_keys(s3) == [key]
@@ -83,7 +83,7 @@ def test_keys_are_taken_as_they_are_with_and_without_versions(s3: "S3Client", ke
 
 
 @pytest.mark.usefixtures("source")
-def test_a_deleted_source_takes_its_images_along(
+def test_deleting_a_source_deletes_its_images(
     s3: "S3Client", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REMOVE_DELETED", "true")
@@ -108,7 +108,7 @@ def test_a_rejection_is_reported_with_the_event_and_can_be_redriven(
     assert handle(redriven(failure)) == {"published": 1}
 
 
-def test_what_lambda_gave_up_can_be_redriven(
+def test_an_event_that_lambda_gave_up_can_be_redriven(
     s3: "S3Client", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = event(StorageWithout.unreadable, version=put(s3, StorageWithout.unreadable, picture()))
@@ -119,7 +119,7 @@ def test_what_lambda_gave_up_can_be_redriven(
         index._storage.cache_clear()
         index._pipeline.cache_clear()
 
-    # The record that Lambda documents under "Capturing records of asynchronous invocations".
+    # From "Capturing records of asynchronous invocations" in Lambda's documentation.
     failure = {
         "version": "1.0",
         "timestamp": "2026-11-12T00:03:00.000Z",
@@ -147,7 +147,7 @@ def redriven(body: dict[str, Any], **attributes: str) -> Any:
     return failure.event
 
 
-def test_what_eventbridge_could_not_deliver_can_be_redriven(s3: "S3Client") -> None:
+def test_an_undelivered_event_can_be_redriven(s3: "S3Client") -> None:
     given = event(NASTY_KEY, version=put(s3, NASTY_KEY, picture()))
     again = redriven(
         given,

@@ -36,7 +36,7 @@ def test_an_upload_is_published_resized(s3: "S3Client") -> None:
         assert image.size == (100, 67)
 
 
-def test_the_test_event_is_answered(s3: "S3Client") -> None:
+def test_the_test_event_is_ignored(s3: "S3Client") -> None:
     assert index.handler({"Event": "s3:TestEvent"}, Context()) == {}
 
 
@@ -49,7 +49,7 @@ def test_a_duplicate_event_changes_nothing(s3: "S3Client") -> None:
     assert (again["ETag"], again["LastModified"]) == (first["ETag"], first["LastModified"])
 
 
-def test_an_older_event_makes_the_images_of_what_the_source_holds_now(s3: "S3Client") -> None:
+def test_an_older_event_makes_images_of_the_current_source(s3: "S3Client") -> None:
     older = upload(s3, "a.jpg", picture())
     newer = upload(s3, "a.jpg", picture(10, 10))
     assert handle(older) == {"published": 1}
@@ -75,7 +75,7 @@ def test_a_rejected_file_is_reported_once_with_source_reason_and_time(
     assert failure["timestamp"].startswith("20")
 
 
-def test_folder_markers_and_empty_files_are_answered_for(
+def test_folder_markers_are_skipped_and_empty_files_rejected(
     s3: "S3Client", sqs: "SQSClient", failure_queue_url: str
 ) -> None:
     assert handle(upload(s3, "cats/", b""), upload(s3, "empty.jpg", b"")) == {
@@ -86,7 +86,7 @@ def test_folder_markers_and_empty_files_are_answered_for(
     assert failure["rejection"]["reason"] == "empty-file"
 
 
-def test_one_bad_record_never_hides_the_others(
+def test_one_bad_record_does_not_stop_the_others(
     s3: "S3Client", sqs: "SQSClient", failure_queue_url: str
 ) -> None:
     broken: list[Any] = [{"eventName": "ObjectCreated:Put"}, None, "x", 7]
@@ -107,7 +107,7 @@ def test_one_bad_record_never_hides_the_others(
     assert list(reported.values()) == ["unsupported-format"]
 
 
-def test_a_transient_failure_is_raised_when_all_others_are_done(
+def test_a_transient_failure_is_raised_after_all_other_records(
     s3: "S3Client",
     sqs: "SQSClient",
     failure_queue_url: str,
@@ -122,7 +122,7 @@ def test_a_transient_failure_is_raised_when_all_others_are_done(
     with pytest.raises(TransientFailure, match="SlowDown"):
         handle(*records)
     assert processed_keys(s3) == ["lucky.jpg"]
-    assert failures(sqs, failure_queue_url) == []  # the rejection waits for the next try
+    assert failures(sqs, failure_queue_url) == []  # the rejection is reported by the retry
 
     monkeypatch.setattr(StorageWithout, "unreadable", "nothing")
     assert handle(*records) == {"published": 1, "rejected": 1, "current": 1}
@@ -138,7 +138,7 @@ def test_several_failures_are_raised_together(
         handle(announced, announced)
 
 
-def test_a_programming_error_is_no_rejection(
+def test_a_programming_error_is_not_a_rejection(
     s3: "S3Client", sqs: "SQSClient", failure_queue_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(index, "_storage", lambda: None)
@@ -178,7 +178,7 @@ def test_an_event_of_another_kind_fails_the_invocation() -> None:
         index.handler({"detail-type": "Object Created"}, Context())
 
 
-def test_one_line_tells_what_was_made_of_an_upload(s3: "S3Client", log: io.StringIO) -> None:
+def test_one_log_line_describes_the_result_of_an_upload(s3: "S3Client", log: io.StringIO) -> None:
     handle(upload(s3, "line\nbreak.jpg", picture(300, 200)))
     [line] = lines(log.getvalue())
     assert line["message"] == "published"
@@ -197,7 +197,7 @@ def test_a_rejection_is_logged_with_its_reason(s3: "S3Client", log: io.StringIO)
     assert (line["message"], line["reason"]) == ("rejected", "unsupported-format")
 
 
-def test_metrics_count_every_ending(s3: "S3Client", capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics_count_every_outcome(s3: "S3Client", capsys: pytest.CaptureFixture[str]) -> None:
     handle(
         upload(s3, "one.jpg", picture()),
         upload(s3, "two.jpg", picture()),

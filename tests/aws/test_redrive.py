@@ -1,4 +1,4 @@
-"""What is on the failure queue is shown, and leaves it only for the function."""
+"""A redrive shows the failure queue, and deletes a message only after sending its event."""
 
 import json
 import sys
@@ -31,7 +31,7 @@ S3_EVENT = eventbridge_event(REQUEST)
 
 @pytest.fixture
 def filled(sqs: "SQSClient", failure_queue_url: str) -> str:
-    """Return the address of a queue with a rejection, a dead letter and a stray message."""
+    """Return the URL of a queue with a rejection, a dead letter and a foreign message."""
     FailureQueue(sqs, failure_queue_url).report(
         Outcome(
             status=Status.REJECTED,
@@ -56,7 +56,7 @@ def filled(sqs: "SQSClient", failure_queue_url: str) -> str:
 
 @pytest.fixture
 def held(sqs: "SQSClient", filled: str) -> Iterator[HeldMessages]:
-    """Hold what is on that queue."""
+    """Hold the messages of that queue."""
     with HeldMessages(sqs, filled) as held:
         held.receive()
         yield held
@@ -73,11 +73,11 @@ def waiting(sqs: "SQSClient", url: str) -> list[str]:
 
 
 def accept(_: Mapping[str, Any]) -> None:
-    """Take an event, whatever becomes of it."""
+    """Accept every event."""
 
 
 def refuse_notifications(event: Mapping[str, Any]) -> None:
-    """Take events of EventBridge only."""
+    """Accept only EventBridge events."""
     if "Records" in event:
         raise redrive.RedriveError("too many \x1b[2J")
 
@@ -92,7 +92,7 @@ def options(**changes: Any) -> Namespace:
     return Namespace(**{"reason": None, "dry_run": False, "yes": True} | changes)
 
 
-def test_what_the_pipeline_reports_is_read_and_no_stray(held: HeldMessages) -> None:
+def test_reports_of_the_pipeline_are_read_and_foreign_messages_are_not(held: HeldMessages) -> None:
     rejected, undelivered = failures(held)
     assert (rejected.reason, rejected.detail) == ("corrupt-image", "it ends too soon")
     assert (undelivered.reason, undelivered.detail) == ("NO_PERMISSIONS", "no")
@@ -103,12 +103,12 @@ def test_what_the_pipeline_reports_is_read_and_no_stray(held: HeldMessages) -> N
         read(stray)
 
 
-def test_the_queue_is_empty_only_when_all_servers_of_it_say_so(sqs: "SQSClient") -> None:
+def test_receiving_waits_so_that_all_servers_of_the_queue_are_asked(sqs: "SQSClient") -> None:
     expected = {
         **dict.fromkeys(("MaxNumberOfMessages", "VisibilityTimeout"), ANY),
         **dict.fromkeys(("AttributeNames", "MessageAttributeNames"), ANY),
         "QueueUrl": "queue",
-        "WaitTimeSeconds": 1,  # with 0 SQS asks only some of them
+        "WaitTimeSeconds": 1,  # with 0, SQS asks only some of them
     }
     held = HeldMessages(sqs, "queue")
     with Stubber(sqs) as stub:
@@ -120,14 +120,16 @@ def test_the_queue_is_empty_only_when_all_servers_of_it_say_so(sqs: "SQSClient")
     assert list(held.messages) == ["a", "b", "c"]
 
 
-def test_a_queue_that_has_no_end_is_held_in_part(sqs: "SQSClient", filled: str) -> None:
+def test_receiving_from_an_endless_queue_stops(sqs: "SQSClient", filled: str) -> None:
     with HeldMessages(sqs, filled) as held:
         held._end -= 60
         held.receive()
     assert held.messages == {}
 
 
-def test_what_is_held_nobody_else_gets_until_it_is_released(sqs: "SQSClient", filled: str) -> None:
+def test_held_messages_are_invisible_to_others_until_released(
+    sqs: "SQSClient", filled: str
+) -> None:
     with HeldMessages(sqs, filled) as held:
         held.receive()
         assert waiting(sqs, filled) == []
@@ -142,7 +144,7 @@ def test_what_is_held_nobody_else_gets_until_it_is_released(sqs: "SQSClient", fi
         "AWS.SimpleQueueService.MessageNotInflight",
     ],
 )
-def test_what_is_not_held_any_more_need_not_be_released(sqs: "SQSClient", code: str) -> None:
+def test_releasing_an_expired_message_is_harmless(sqs: "SQSClient", code: str) -> None:
     held = HeldMessages(sqs, "queue")
     with Stubber(sqs) as stub:
         for id_ in "ab":
@@ -153,7 +155,7 @@ def test_what_is_not_held_any_more_need_not_be_released(sqs: "SQSClient", code: 
         stub.assert_no_pending_responses()
 
 
-def test_what_cannot_be_released_for_another_reason_is_said(sqs: "SQSClient") -> None:
+def test_any_other_error_when_releasing_is_raised(sqs: "SQSClient") -> None:
     held = HeldMessages(sqs, "queue")
     held.messages["a"] = {"ReceiptHandle": "a"}
     with Stubber(sqs) as stub:
@@ -199,7 +201,7 @@ def test_a_message_is_deleted_only_after_lambda_accepted_it(
     assert len(waiting(sqs, filled)) == left
 
 
-def test_one_that_is_refused_is_named_and_does_not_stop_the_others(
+def test_a_refused_event_does_not_stop_the_others(
     held: HeldMessages, capsys: pytest.CaptureFixture[str]
 ) -> None:
     refused, _ = failures(held)
@@ -214,7 +216,7 @@ def test_one_that_is_refused_is_named_and_does_not_stop_the_others(
     assert len(held.messages) == 2
 
 
-def test_a_stray_message_is_named_and_left_alone(
+def test_a_foreign_message_is_reported_and_left_alone(
     held: HeldMessages, capsys: pytest.CaptureFixture[str]
 ) -> None:
     *_, stray = held.messages
@@ -227,14 +229,14 @@ def test_a_stray_message_is_named_and_left_alone(
     ("changes", "left"),
     [({"dry_run": True}, 3), ({"reason": "corrupt-image"}, 2)],
 )
-def test_only_what_is_wanted_is_sent(
+def test_only_the_selected_failures_are_sent(
     held: HeldMessages, changes: dict[str, Any], left: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert redrive.redrive(held, target(), accept, options(**changes))
     assert len(held.messages) == left
 
 
-def test_only_buckets_other_than_the_deployments_are_warned_of(
+def test_a_warning_names_buckets_other_than_the_deployments(
     held: HeldMessages, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert redrive.redrive(held, target("source"), accept, options(dry_run=True))
@@ -244,7 +246,7 @@ def test_only_buckets_other_than_the_deployments_are_warned_of(
     assert warning in capsys.readouterr().err
 
 
-def test_where_the_source_bucket_is_not_known_every_bucket_is_named(
+def test_every_bucket_is_listed_if_the_source_bucket_is_unknown(
     held: HeldMessages, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert redrive.redrive(held, target(None), accept, options(dry_run=True))
@@ -268,7 +270,7 @@ def test_a_message_that_asks_for_something_else_stays_on_the_queue(
     assert f"left alone: {id_} asks for something other than an upload" in capsys.readouterr().err
 
 
-def test_nothing_is_sent_that_others_may_have_by_now(
+def test_nothing_is_sent_after_the_messages_become_visible_again(
     held: HeldMessages, capsys: pytest.CaptureFixture[str]
 ) -> None:
     held._end = time.monotonic()
@@ -292,6 +294,6 @@ def test_the_program_fails_if_something_could_not_be_sent(
     assert len(waiting(sqs, filled)) == 3
 
 
-def test_a_reason_that_no_failure_has_lists_those_there_are(held: HeldMessages) -> None:
+def test_an_unknown_reason_lists_the_existing_ones(held: HeldMessages) -> None:
     with pytest.raises(redrive.RedriveError, match=r"corrupt-image \(1\)"):
         redrive.redrive(held, target(), accept, options(reason="none"))

@@ -1,4 +1,4 @@
-"""Which images an upload gets: in several widths and formats, by its folder, and by its choice."""
+"""The variants of an upload, selected by its width, its folder and its options."""
 
 import io
 from collections import Counter
@@ -28,7 +28,7 @@ def widths(outcome: Outcome) -> list[tuple[str, int]]:
     return [(image.key, image.width) for image in outcome.images]
 
 
-def test_a_set_has_every_width_in_every_format_and_none_wider_than_the_upload(
+def test_a_set_has_every_width_up_to_the_uploads_in_every_format(
     bench: Bench,
 ) -> None:
     bench.put("a.png", picture(100, 50, kind="PNG"))
@@ -45,7 +45,7 @@ def test_a_set_has_every_width_in_every_format_and_none_wider_than_the_upload(
         assert (image.format, image.size) == ("JPEG", (100, 50))
 
 
-def test_a_source_exactly_as_wide_as_one_of_the_widths_gets_none_twice(bench: Bench) -> None:
+def test_a_source_as_wide_as_a_configured_width_gets_that_width_once(bench: Bench) -> None:
     bench.put("a.jpg", picture(80, 50))
     assert [width for _, width in widths(bench.run("a.jpg"))] == [40, 40, 80, 80]
 
@@ -65,7 +65,7 @@ def test_an_enlarging_set_has_every_width(bench: Bench) -> None:
     assert [width for _, width in widths(bench.run("a.jpg"))] == [40, 80, 160, 320]
 
 
-def test_a_set_that_is_complete_is_not_made_again(bench: Bench) -> None:
+def test_a_complete_set_is_not_rendered_again(bench: Bench) -> None:
     bench.put("a.jpg", picture(100, 50))
     first = bench.run("a.jpg")
     bench.calls.clear()
@@ -75,7 +75,7 @@ def test_a_set_that_is_complete_is_not_made_again(bench: Bench) -> None:
     assert Counter(bench.calls)["PutObject"] == 0
 
 
-def test_what_is_missing_of_a_set_is_made(bench: Bench) -> None:
+def test_missing_images_of_a_set_are_rendered(bench: Bench) -> None:
     bench.put("a.jpg", picture(100, 50))
     bench.run("a.jpg")
     bench.s3.delete_object(Bucket="processed", Key="a-hero-80.webp")
@@ -95,14 +95,14 @@ def test_a_smaller_upload_leaves_no_wider_image_behind(bench: Bench) -> None:
     ]
 
 
-def test_with_formats_the_extension_is_that_of_the_format(bench: Bench) -> None:
+def test_in_a_set_the_extension_is_that_of_the_format(bench: Bench) -> None:
     # It would be the key of the WebP file otherwise.
     bench.put("a.webp", picture(30, 20))
     assert bench.run("a.webp").status is Status.PUBLISHED
     assert bench.published() == ["a-hero-40.jpg", "a-hero-40.webp"]
 
 
-def test_a_variant_is_made_for_its_folders_only(bench: Bench) -> None:
+def test_a_variant_is_rendered_only_for_its_folders(bench: Bench) -> None:
     face = {"width": 20, "prefixes": ["avatars/", "people/"]}
     bench.set(VARIANTS=variants(face=face, wide={"width": 40}), KEY_TEMPLATE="{variant}/{stem}.jpg")
     for key in ("avatars/a.jpg", "people/b.jpg", "c.jpg"):
@@ -117,7 +117,7 @@ def test_a_variant_is_made_for_its_folders_only(bench: Bench) -> None:
     ]
 
 
-def test_an_upload_that_no_variant_is_for_is_skipped(bench: Bench) -> None:
+def test_an_upload_without_a_variant_is_skipped(bench: Bench) -> None:
     bench.set(VARIANTS=variants(face={"width": 20, "prefixes": ["avatars/"]}))
     bench.put("a.jpg", picture())
     outcome = bench.run("a.jpg")
@@ -126,7 +126,7 @@ def test_an_upload_that_no_variant_is_for_is_skipped(bench: Bench) -> None:
     assert bench.published() == []
 
 
-# What an upload chooses.
+# Options of one upload.
 
 CHOICES = {
     "VARIANTS": variants(
@@ -170,7 +170,7 @@ def test_an_upload_chooses_where_to_crop(bench: Bench) -> None:
     assert color(bench, "square/a.png") == (0, 0, 255)
 
 
-def test_equal_bytes_with_another_choice_are_another_upload(bench: Bench) -> None:
+def test_equal_bytes_with_other_options_are_processed_again(bench: Bench) -> None:
     bench.set(**CHOICES)
     choose(bench, halves())
     assert bench.published() == ["square/a.png", "web/a.png"]
@@ -181,7 +181,7 @@ def test_equal_bytes_with_another_choice_are_another_upload(bench: Bench) -> Non
     assert again.status is Status.CURRENT
 
 
-def test_a_choice_that_changes_meanwhile_starts_over(bench: Bench) -> None:
+def test_options_that_change_during_processing_start_it_over(bench: Bench) -> None:
     bench.set(**CHOICES)
     bench.put("a.png", halves(), Metadata={"focus": "0.1,0.5"})
     puts: list[bool] = []
@@ -207,7 +207,7 @@ def test_a_choice_that_changes_meanwhile_starts_over(bench: Bench) -> None:
         ("focus", "nan,0", "it must be two numbers from 0 to 1, such as 0.3,0.6"),
     ],
 )
-def test_an_invalid_choice_is_ignored_and_recorded(
+def test_an_invalid_option_is_ignored_and_recorded(
     bench: Bench, name: str, value: str, rule: str
 ) -> None:
     bench.set(**CHOICES)
@@ -220,7 +220,7 @@ def test_an_invalid_choice_is_ignored_and_recorded(
     assert "options" not in record.fields()
 
 
-def test_choices_count_only_where_they_are_allowed(bench: Bench) -> None:
+def test_options_are_ignored_unless_allowed(bench: Bench) -> None:
     bench.set(**{**CHOICES, "UPLOAD_OPTIONS": "false"})
     assert len(choose(bench, halves(), variants="web").images) == 2
 

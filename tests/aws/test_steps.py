@@ -35,7 +35,7 @@ def step(name: str, event: Any, **fields: Any) -> dict[str, Any]:
 
 
 def events_of(s3: "S3Client", key: str, body: bytes) -> tuple[list[dict[str, Any]], str]:
-    """Upload *body*; return the event in both shapes, and the version."""
+    """Upload *body*; return the event in both forms, and the version."""
     announced = upload(s3, key, body)
     version = announced["s3"]["object"]["versionId"]
     request = Request(bucket="source", key=key, cause=Cause.UPLOAD, version=version)
@@ -43,7 +43,7 @@ def events_of(s3: "S3Client", key: str, body: bytes) -> tuple[list[dict[str, Any
 
 
 @pytest.mark.parametrize("shape", [0, 1])
-def test_an_inspection_tells_what_is_missing(s3: "S3Client", shape: int) -> None:
+def test_an_inspection_reports_a_missing_source(s3: "S3Client", shape: int) -> None:
     events, version = events_of(s3, "a b.jpg", picture())
     answer = step("inspect", events[shape])
     assert (answer["status"], answer["variants"]) == ("inspected", ["default"])
@@ -81,7 +81,7 @@ def test_a_refusal_is_reported_once(
 
 
 @pytest.mark.usefixtures("reviewed")
-def test_what_no_review_has_allowed_is_reported_and_not_published(
+def test_an_upload_without_a_review_is_reported_and_not_published(
     s3: "S3Client", sqs: "SQSClient", failure_queue_url: str
 ) -> None:
     assert handle(upload(s3, "a.jpg", picture())) == {"unreviewed": 1}
@@ -101,7 +101,7 @@ def test_an_event_of_several_uploads_is_rejected(
 
 
 @pytest.mark.parametrize("name", ["inspect", "publish"])
-def test_no_step_begins_after_the_deadline(s3: "S3Client", name: str) -> None:
+def test_no_step_starts_after_the_deadline(s3: "S3Client", name: str) -> None:
     events, _ = events_of(s3, "a.jpg", picture())
     with pytest.raises(DeadlineExceeded, match="out of time"):
         step(name, events[0], deadline=1)
@@ -109,7 +109,7 @@ def test_no_step_begins_after_the_deadline(s3: "S3Client", name: str) -> None:
 
 
 class Slow(InProcess):
-    """A renderer that takes all the time it has, while the file is a large one."""
+    """A renderer that uses up its time for a large file."""
 
     orders: list[int]
     patience: float
@@ -142,7 +142,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
 
 
 def batch(s3: "S3Client", retry: int = 0) -> dict[str, Any]:
-    """Ask for everything in the source bucket, in an invocation of two and a half seconds."""
+    """Process the whole source bucket in an invocation of 2.5 seconds."""
     listed = s3.list_objects_v2(Bucket="source")["Contents"]
     items = [
         {"Key": entry["Key"], "Etag": entry["ETag"], "Size": entry["Size"]} for entry in listed
@@ -152,22 +152,22 @@ def batch(s3: "S3Client", retry: int = 0) -> dict[str, Any]:
     return answer
 
 
-def test_a_slow_file_does_not_keep_the_others_from_their_turn(s3: "S3Client", slow: Slow) -> None:
+def test_a_slow_file_does_not_delay_the_others(s3: "S3Client", slow: Slow) -> None:
     upload(s3, "a.jpg", picture(999, 9))
     for name in ("b.jpg", "c.jpg", "d.jpg"):
         upload(s3, name, picture(30, 20))
-    assert batch(s3)["statuses"] == {"published": 4}  # the slow one with the time that was left
+    assert batch(s3)["statuses"] == {"published": 4}  # the slow one in the remaining time
     assert slow.orders == [999, 30, 30, 30, 999]
 
 
-def test_a_retry_begins_with_another_file(s3: "S3Client", slow: Slow) -> None:
+def test_a_retry_starts_with_another_file(s3: "S3Client", slow: Slow) -> None:
     for width, name in enumerate(("a.jpg", "b.jpg", "c.jpg"), 10):
         upload(s3, name, picture(width, 9))
     batch(s3, retry=1)
     assert slow.orders == [12, 10, 11]
 
 
-def test_a_batch_tells_what_did_not_end_as_wanted(s3: "S3Client") -> None:
+def test_a_batch_lists_unsuccessful_objects(s3: "S3Client") -> None:
     upload(s3, "a.jpg", picture())
     upload(s3, "b.jpg", b"no picture")
     answer = batch(s3)

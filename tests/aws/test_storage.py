@@ -1,4 +1,4 @@
-"""Sources are read as they are now, and writes are refused when something came between."""
+"""Reads return the current source, and conditional writes fail after a concurrent change."""
 
 import io
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ def body(s3: "S3Client") -> bytes:
     return s3.get_object(Bucket="processed", Key=KEY)["Body"].read()
 
 
-def test_a_source_is_read_as_it_is_now(s3: "S3Client", storage: Storage) -> None:
+def test_the_current_source_is_read(s3: "S3Client", storage: Storage) -> None:
     put(s3, b"before")
     put(s3, b"data")
     with get(storage) as found:
@@ -97,7 +97,7 @@ def test_a_source_that_has_changed_cannot_be_read_again(
             storage.reopen_source(found.source)
 
 
-def test_in_a_bucket_without_versions_time_and_etag_tell_uploads_apart(
+def test_without_versions_time_and_etag_distinguish_uploads(
     s3: "S3Client", storage: Storage
 ) -> None:
     s3.put_object(Bucket="processed", Key=KEY, Body=b"data")
@@ -132,7 +132,7 @@ def with_other_checksum(data: bytes) -> StreamingBody:
         (with_other_checksum(b"data"), FlexibleChecksumError),
     ],
 )
-def test_a_source_that_breaks_on_its_way_is_transient(
+def test_a_broken_download_of_a_source_is_transient(
     s3: "S3Client", storage: Storage, body: StreamingBody, cause: type[Exception]
 ) -> None:
     put(s3, b"data")
@@ -152,12 +152,12 @@ def test_a_source_that_breaks_on_its_way_is_transient(
     assert isinstance(failure.value.__cause__, cause)
 
 
-def test_a_missing_source_is_not_taken_for_a_deleted_one(s3: "S3Client", storage: Storage) -> None:
+def test_a_missing_source_does_not_count_as_deleted(s3: "S3Client", storage: Storage) -> None:
     for found in (get(storage), storage.head_source("source", KEY)):
         assert (found.source, found.is_deleted) == (None, False)
 
 
-def test_a_delete_marker_tells_of_a_deletion(s3: "S3Client", storage: Storage) -> None:
+def test_a_delete_marker_means_deleted(s3: "S3Client", storage: Storage) -> None:
     with Stubber(s3) as stub:
         for call in ("get_object", "head_object"):
             stub.add_client_error(
@@ -170,7 +170,9 @@ def test_a_delete_marker_tells_of_a_deletion(s3: "S3Client", storage: Storage) -
         assert storage.head_source("source", KEY).is_deleted
 
 
-def test_an_archived_source_is_rejected_with_what_it_is(s3: "S3Client", storage: Storage) -> None:
+def test_an_archived_source_is_rejected_with_its_storage_class(
+    s3: "S3Client", storage: Storage
+) -> None:
     put(s3, b"data", StorageClass="GLACIER")
     found = get(storage)
     assert isinstance(found.problem, ArchivedObject)
@@ -194,7 +196,7 @@ def test_a_source_under_a_customers_key_is_rejected_as_such(
         assert found.source == storage.head_source("source", KEY).source
 
 
-def test_a_missing_bucket_is_no_reason_to_forget_the_upload(storage: Storage) -> None:
+def test_a_missing_bucket_is_transient(storage: Storage) -> None:
     with pytest.raises(TransientFailure, match="NoSuchBucket"):
         get(storage, "no-such-bucket")
 
@@ -240,24 +242,24 @@ def test_an_image_carries_type_cache_rule_and_provenance(s3: "S3Client", storage
     assert Provenance.from_metadata(answer["Metadata"]) == PROVENANCE
 
 
-def test_nothing_there_looks_like_none(storage: Storage) -> None:
+def test_a_missing_image_is_none(storage: Storage) -> None:
     assert storage.head(KEY) is None
 
 
-def test_what_is_there_is_seen_with_its_provenance(storage: Storage) -> None:
+def test_an_existing_image_is_returned_with_its_provenance(storage: Storage) -> None:
     storage.put(KEY, NEW, PROVENANCE, over=None)
     existing = storage.head(KEY)
     assert existing is not None
     assert existing.provenance == PROVENANCE
 
 
-def test_a_put_over_nothing_needs_nothing_there(s3: "S3Client", storage: Storage) -> None:
+def test_a_first_write_requires_that_no_image_exists(s3: "S3Client", storage: Storage) -> None:
     storage.put(KEY, OLD, OLDER, over=None)
     assert not storage.put(KEY, NEW, PROVENANCE, over=None)
     assert body(s3) == b"old"
 
 
-def test_a_put_over_something_needs_that_there(s3: "S3Client", storage: Storage) -> None:
+def test_an_overwrite_requires_the_image_that_was_seen(s3: "S3Client", storage: Storage) -> None:
     storage.put(KEY, OLD, OLDER, over=None)
     seen = storage.head(KEY)
     assert storage.put(KEY, NEW, PROVENANCE, over=seen)
@@ -265,7 +267,7 @@ def test_a_put_over_something_needs_that_there(s3: "S3Client", storage: Storage)
     assert body(s3) == b"new"
 
 
-def test_a_put_over_something_that_is_gone_writes_nothing(s3: "S3Client", storage: Storage) -> None:
+def test_an_overwrite_of_a_deleted_image_writes_nothing(s3: "S3Client", storage: Storage) -> None:
     storage.put(KEY, OLD, OLDER, over=None)
     seen = storage.head(KEY)
     s3.delete_object(Bucket="processed", Key=KEY)
@@ -273,7 +275,7 @@ def test_a_put_over_something_that_is_gone_writes_nothing(s3: "S3Client", storag
     assert storage.head(KEY) is None
 
 
-def test_only_what_was_seen_is_removed(s3: "S3Client", storage: Storage) -> None:
+def test_only_the_image_that_was_seen_is_deleted(s3: "S3Client", storage: Storage) -> None:
     storage.put(KEY, OLD, OLDER, over=None)
     seen = storage.head(KEY)
     assert seen is not None
@@ -282,7 +284,7 @@ def test_only_what_was_seen_is_removed(s3: "S3Client", storage: Storage) -> None
     now = storage.head(KEY)
     assert now is not None
     assert storage.delete(now)
-    assert storage.delete(now)  # it is gone, which is what was wanted
+    assert storage.delete(now)  # already deleted, which was the goal
     assert storage.head(KEY) is None
 
 
@@ -300,7 +302,7 @@ def test_a_conflict_is_a_lost_race(s3: "S3Client", storage: Storage) -> None:
         assert not storage.put(KEY, NEW, PROVENANCE, over=None)
 
 
-def test_a_refused_look_is_not_taken_for_absence(s3: "S3Client", storage: Storage) -> None:
+def test_a_refused_head_does_not_count_as_missing(s3: "S3Client", storage: Storage) -> None:
     with Stubber(s3) as stub:
         stub.add_client_error("head_object", "403", http_status_code=403)
         with pytest.raises(TransientFailure, match="403"):
@@ -325,7 +327,7 @@ def test_a_manifest_carries_type_cache_rule_and_provenance(
     assert found.provenance.is_of(SOURCE.key)
 
 
-def test_no_manifest_is_none(storage: Storage) -> None:
+def test_a_missing_manifest_is_none(storage: Storage) -> None:
     assert storage.get_manifest(KEY) is None
 
 
@@ -351,7 +353,7 @@ def test_a_manifest_is_written_only_over_the_one_that_was_read(storage: Storage)
     assert storage.get_manifest(KEY) is None
 
 
-def test_a_manifest_that_breaks_on_its_way_is_transient(s3: "S3Client", storage: Storage) -> None:
+def test_a_broken_download_of_a_manifest_is_transient(s3: "S3Client", storage: Storage) -> None:
     with Stubber(s3) as stub:
         found: Any = {"ETag": '"e"', "Metadata": {}, "ContentLength": 4}
         stub.add_response(
@@ -377,7 +379,7 @@ def retired(storage: Storage) -> StoredImage:
     return image
 
 
-def test_a_retired_image_is_marked_and_otherwise_what_it_was(
+def test_a_retired_image_is_marked_and_otherwise_unchanged(
     s3: "S3Client", storage: Storage
 ) -> None:
     image = retired(storage)
@@ -406,10 +408,10 @@ def test_only_an_image_that_was_seen_is_retired(s3: "S3Client", storage: Storage
         stub.add_client_error("copy_object", "NoSuchKey", http_status_code=404)
         assert storage.retire(SEEN)
         assert not storage.retire(SEEN)  # it is another image by now
-        assert storage.retire(SEEN)  # it is gone, which is more than was wanted
+        assert storage.retire(SEEN)  # already deleted, which is more than the goal
 
 
-def test_an_image_written_again_is_retired_no_more(s3: "S3Client", storage: Storage) -> None:
+def test_writing_an_image_again_ends_its_retirement(s3: "S3Client", storage: Storage) -> None:
     image = retired(storage)
     assert storage.put(KEY, OLD, PROVENANCE, over=image)
     again = storage.head(KEY)
@@ -418,7 +420,7 @@ def test_an_image_written_again_is_retired_no_more(s3: "S3Client", storage: Stor
     assert tags(s3) == {}
 
 
-def test_a_retired_image_is_taken_back(s3: "S3Client", storage: Storage) -> None:
+def test_a_retired_image_can_be_restored(s3: "S3Client", storage: Storage) -> None:
     image = retired(storage)
     assert storage.restore(image)
     restored = storage.head(KEY)

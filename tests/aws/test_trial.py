@@ -1,4 +1,4 @@
-"""A test upload goes through and leaves nothing; what a deployment holds is counted."""
+"""A test upload is processed and cleaned up; the data of a deployment is counted."""
 
 import time
 from dataclasses import replace
@@ -27,7 +27,7 @@ ALL = {"VARIANTS": variants(small={"width": 30}), "KEY_TEMPLATE": "{variant}/{st
 
 
 class Function:
-    """What runs the pipeline while a test upload waits: once for every event."""
+    """Runs the pipeline once for every event while a test upload waits."""
 
     def __init__(self, s3: "S3Client", table: Table | None = None, **changes: str) -> None:
         self.bench = Bench(s3, **ALL, **changes)
@@ -47,12 +47,12 @@ class Function:
         )
 
     def reconciles(self, _: float) -> None:
-        """Answer an upload or a removal, whichever it was."""
+        """Process an upload or a removal."""
         is_there = self.upload.source().source is not None
         self.bench.run(KEY, Cause.UPLOAD if is_there else Cause.REMOVAL)
 
     def is_deaf(self, _: float) -> None:
-        """Get no event."""
+        """Receive no event."""
 
 
 def contents(s3: "S3Client") -> list[Any]:
@@ -83,7 +83,7 @@ def test_nothing_else_is_deleted(s3: "S3Client") -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"REMOVE_DELETED": "true"}])
-def test_the_record_goes_as_well(
+def test_the_record_is_deleted_as_well(
     s3: "S3Client", dynamodb: "DynamoDBClient", changes: dict[str, str]
 ) -> None:
     table = Table(dynamodb, "records")
@@ -103,7 +103,7 @@ def test_the_record_goes_as_well(
     assert contents(s3) == []
 
 
-def test_an_upload_that_nobody_notices_fails_and_is_deleted(s3: "S3Client") -> None:
+def test_an_upload_that_triggers_nothing_fails_and_is_deleted(s3: "S3Client") -> None:
     function = Function(s3)
 
     with pytest.raises(TrialFailed, match="After 0 s"):
@@ -112,7 +112,7 @@ def test_an_upload_that_nobody_notices_fails_and_is_deleted(s3: "S3Client") -> N
     assert contents(s3) == []
 
 
-def test_what_was_uploaded_before_events_came_is_uploaded_again(
+def test_an_upload_before_s3_sends_events_is_repeated(
     s3: "S3Client", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trial, "_AGAIN_SECONDS", 0)
@@ -153,18 +153,18 @@ def test_there_is_a_picture_in_every_format(s3: "S3Client", accepted: Format) ->
     assert bench.run("a").status is Status.PUBLISHED
 
 
-def test_there_is_none_in_a_format_that_cannot_be_written() -> None:
+def test_there_is_no_picture_in_a_format_that_pillow_cannot_write() -> None:
     with pytest.raises(TrialFailed, match="no test picture for heic alone"):
         trial.picture(frozenset({Format.HEIC}))
 
 
-def test_the_trigger_does_not_pass_over_the_key() -> None:
+def test_the_key_matches_the_trigger() -> None:
     assert trial.key_for("in/", [".png", ".jpg"]).startswith("in/test-")
     assert trial.key_for("in/", [".png", ".jpg"]).endswith(".png")
     assert trial.key_for("", []) != trial.key_for("", [])
 
 
-def test_what_a_deployment_holds_is_counted(
+def test_the_data_of_a_deployment_is_counted(
     s3: "S3Client", sqs: "SQSClient", failure_queue_url: str, dynamodb: "DynamoDBClient"
 ) -> None:
     for body in (b"old", b"new"):

@@ -1,4 +1,4 @@
-"""`make status` tells all that there is of one upload, and `make logs` what the function logged."""
+"""`make status` shows everything about one upload, and `make logs` the function's log."""
 
 import io
 import json
@@ -36,7 +36,7 @@ NASTY = 'a b+c%é"*.png'
 
 
 class Deployment:
-    """Both buckets, the queue, the table and the log, and what the function makes of an upload."""
+    """Both buckets, the queue, the table and the log, and the function's processing."""
 
     def __init__(self, s3: "S3Client", sqs: "SQSClient", url: str, log: io.StringIO) -> None:
         self.bench = Bench(s3, METADATA='{"table": "records"}', FAILURE_QUEUE_URL=url)
@@ -56,7 +56,7 @@ class Deployment:
         )
 
     def process(self, key: str, body: bytes) -> None:
-        """Upload *body*, and have the function do with it what it does on AWS."""
+        """Upload *body*, and process it as the function does on AWS."""
         self.bench.put(key, body)
         request = Request(bucket="source", key=key, cause=Cause.UPLOAD)
         result = attempt(request, reconcile, self.bench.pipeline, deadline=float("inf"))
@@ -122,7 +122,7 @@ def test_an_upload_that_is_rejected(deployment: Deployment) -> None:
     assert "b.png" not in told
 
 
-def test_the_record_is_told(deployment: Deployment, dynamodb: "DynamoDBClient") -> None:
+def test_the_record_is_shown(deployment: Deployment, dynamodb: "DynamoDBClient") -> None:
     bench = deployment.bench
     bench.pipeline = replace(bench.pipeline, table=Table(dynamodb, "records"))
 
@@ -131,7 +131,7 @@ def test_the_record_is_told(deployment: Deployment, dynamodb: "DynamoDBClient") 
     assert "record    rejected (unsupported-format: " in deployment.told("a.png")
 
 
-def test_images_of_an_earlier_content_are_not_taken_for_the_present_ones(
+def test_images_of_earlier_content_do_not_count_as_current(
     deployment: Deployment,
 ) -> None:
     deployment.process("a.png", PNG)
@@ -143,7 +143,7 @@ def test_images_of_an_earlier_content_are_not_taken_for_the_present_ones(
     assert told.count("of an earlier content") == 2
 
 
-def test_images_of_others_are_not_taken_for_ones_own(deployment: Deployment) -> None:
+def test_images_of_other_sources_do_not_count(deployment: Deployment) -> None:
     deployment.bench.put("a.png", PNG)
     deployment.bench.s3.put_object(Bucket="processed", Key="same/a.png", Body=b"x")
 
@@ -153,11 +153,11 @@ def test_images_of_others_are_not_taken_for_ones_own(deployment: Deployment) -> 
     assert "same/a.png (1 bytes, of another source, or of another program)" in told
 
 
-def test_an_upload_that_is_not_there(deployment: Deployment) -> None:
+def test_a_missing_upload(deployment: Deployment) -> None:
     assert deployment.told("no.png").startswith("no.png is not in the source bucket.\n")
 
 
-def test_what_cannot_be_read_hides_nothing_else(deployment: Deployment) -> None:
+def test_an_unreadable_part_does_not_hide_the_others(deployment: Deployment) -> None:
     deployment.process("a.png", PNG)
     deployment.logs.delete_log_group(logGroupName=GROUP)
     deployment.pipeline.aws.client("sqs").delete_queue(QueueUrl=deployment.pipeline.queue_url)
@@ -169,7 +169,7 @@ def test_what_cannot_be_read_hides_nothing_else(deployment: Deployment) -> None:
     assert "failure   cannot be read: " in told
 
 
-def test_looking_leaves_a_failure_on_the_queue(deployment: Deployment, sqs: "SQSClient") -> None:
+def test_status_leaves_a_failure_on_the_queue(deployment: Deployment, sqs: "SQSClient") -> None:
     deployment.process("a.png", TEXT)
     deployment.told("a.png")
 
@@ -178,7 +178,7 @@ def test_looking_leaves_a_failure_on_the_queue(deployment: Deployment, sqs: "SQS
     assert len(answer["Messages"]) == 1
 
 
-def test_the_log_is_asked_for_one_key(deployment: Deployment) -> None:
+def test_the_log_is_filtered_for_one_key(deployment: Deployment) -> None:
     client = boto3.client("logs")
     since = datetime.fromtimestamp(1, UTC)
     with Stubber(client) as stub:
@@ -187,7 +187,7 @@ def test_the_log_is_asked_for_one_key(deployment: Deployment) -> None:
         assert not list(log_lines(client, GROUP, since, pattern="{ pattern }"))
 
 
-def test_the_log_shows_uploads_and_what_went_wrong(
+def test_the_log_shows_uploads_and_errors(
     deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deployment.process("a.png", PNG)
@@ -215,7 +215,7 @@ def test_a_time_span_is_read() -> None:
         logs.ago("90")
 
 
-def test_the_settings_are_those_that_the_function_has(deployment: Deployment) -> None:
+def test_the_settings_are_those_of_the_function(deployment: Deployment) -> None:
     variables = environment(PROCESSED_BUCKET="results")
     del variables["LAMBDA_TASK_ROOT"], variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
     function = {"Environment": {"Variables": variables}, "MemorySize": 512}

@@ -1,4 +1,4 @@
-"""The deployed backfill, as its users have it."""
+"""The deployed backfill, from a user's view."""
 
 import json
 import os
@@ -41,7 +41,7 @@ class Backfill:
         self._file.write_text(json.dumps(self.outputs["backfill"]))
 
     def begin(self, *options: str, command: str = "backfill") -> subprocess.Popen[str]:
-        """Begin to run the tool."""
+        """Start the tool."""
         return subprocess.Popen(
             [sys.executable, ROOT / "tools", command, "--deployment", str(self._file), *options],
             stdout=subprocess.PIPE,
@@ -50,15 +50,15 @@ class Backfill:
         )
 
     def run(self, *options: str, status: int = 0) -> str:
-        """Run the tool to its end, which has to be with *status*, and return what it printed."""
+        """Run the tool, which must exit with *status*, and return its output."""
         return ended(self.begin(*options), status=status)
 
     def prune(self, prefix: str, *options: str) -> str:
-        """Run `prune` to its end, and return what it printed."""
+        """Run `prune`, and return its output."""
         return ended(self.begin("--prefix", prefix, *options, command="prune"), status=0)
 
     def make(self, *variables: str) -> str:
-        """Run `make backfill` with *variables*, and return what it printed."""
+        """Run `make backfill` with *variables*, and return its output."""
         return subprocesses.run(
             *("make", "backfill", f"DEPLOYMENT={self._file}", *variables),
             environment=os.environ,
@@ -67,7 +67,7 @@ class Backfill:
 
     @contextmanager
     def without_trigger(self) -> Iterator[None]:
-        """Let nobody hear of what is uploaded meanwhile."""
+        """Disable the trigger inside the block."""
         bucket = self.outputs["source_bucket"]
         answer = self._s3.get_bucket_notification_configuration(Bucket=bucket)
         found: Any = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
@@ -78,13 +78,13 @@ class Backfill:
         )
 
     def put(self, files: Mapping[str, bytes]) -> None:
-        """Put *files* into the source bucket, of which nobody hears."""
+        """Put *files* into the source bucket without triggering the function."""
         with self.without_trigger():
             for key, body in files.items():
                 self._s3.put_object(Bucket=self.outputs["source_bucket"], Key=key, Body=body)
 
     def images(self, *prefixes: str) -> dict[str, "ObjectTypeDef"]:
-        """Return what lies in the processed bucket under *prefixes*, by key."""
+        """Return the objects of the processed bucket under *prefixes*, by key."""
         pages = self._s3.get_paginator("list_objects_v2")
         return {
             entry["Key"]: entry
@@ -114,7 +114,7 @@ class Backfill:
 
 
 def ended(tool: subprocess.Popen[str], *, status: int) -> str:
-    """Wait for the end of *tool*, which has to be with *status*, and return what it printed."""
+    """Wait for *tool*, which must exit with *status*, and return its output."""
     with tool:
         told, _ = tool.communicate()
     assert tool.returncode == status, told

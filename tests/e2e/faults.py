@@ -1,7 +1,7 @@
 """Faults for a local cloud: an S3 that is slow and fails, and workers that are killed or starved.
 
 The proxy is our own because microburst 0.10 answers HEAD without a Content-Length, and cannot lose
-an answer that has no body: the fault that tries conditional writes hardest.
+a response without a body: the hardest fault for conditional writes.
 """
 
 import os
@@ -45,10 +45,10 @@ SHARES: Final = {
 }
 
 REQUESTS_PER_STRIKE: Final = 40
-"""Workers suffer in proportion to the work done, or on a slow machine they would do none."""
+"""Worker faults are proportional to completed work, or a slow machine would complete none."""
 
 STARTING_SECONDS: Final = 5
-"""Of a worker that ends while it starts the local cloud makes the end of all others."""
+"""If a worker ends while it starts, the local cloud ends all the others."""
 
 _SLOW_DOWN: Final = b"<Error><Code>SlowDown</Code><Message>Reduce your rate.</Message></Error>"
 
@@ -56,7 +56,7 @@ _OF_ONE_CONNECTION: Final = {"connection", "content-length", "keep-alive", "tran
 
 
 class FaultyProxy(ThreadingHTTPServer):
-    """Plain HTTP on 127.0.0.1 before *cloud*, which is spoken to by HTTPS all the same."""
+    """A plain HTTP proxy on 127.0.0.1 that forwards to *cloud* by HTTPS."""
 
     daemon_threads = True
     block_on_close = False
@@ -71,7 +71,7 @@ class FaultyProxy(ThreadingHTTPServer):
         self._trust = ssl.create_default_context(cafile=str(cloud.home / "authority.pem"))
 
     def draw(self) -> Fault | None:
-        """Choose what goes wrong with the request that has just come."""
+        """Choose the fault of the current request."""
         self.requests += 1
         self.last_request = time.monotonic()
         number = random.random()
@@ -86,11 +86,11 @@ class FaultyProxy(ThreadingHTTPServer):
         return HTTPSConnection(self._upstream, context=self._trust)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a client that was killed in the middle of its request."""
+        """Print nothing about a client that was killed during its request."""
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """A connection of a client, and one to the cloud."""
+    """A client's connection, and its connection to the cloud."""
 
     protocol_version = "HTTP/1.1"
     server: FaultyProxy
@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = answer.getheader("Content-Length", "0") if self.command == "HEAD" else len(content)
         if fault is Fault.LOST:
             self.close_connection = True
-            # Of what has no content nothing comes, otherwise one half.
+            # A response without content is lost, of any other one half is sent.
             content = content[: len(content) // 2]
             if not content:
                 return
@@ -147,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def faulty_s3(cloud: Cloud, injected: Counter[Fault]) -> Iterator[FaultyProxy]:
-    """Run a proxy before *cloud* meanwhile, which counts what it does in *injected*."""
+    """Run a proxy to *cloud* that counts its faults in *injected*."""
     with FaultyProxy(cloud, injected) as proxy:
         thread = Thread(target=proxy.serve_forever, daemon=True)
         thread.start()
@@ -160,7 +160,7 @@ def faulty_s3(cloud: Cloud, injected: Counter[Fault]) -> Iterator[FaultyProxy]:
 
 @contextmanager
 def faulty_workers(cloud: Cloud, proxy: FaultyProxy, injected: Counter[Fault]) -> Iterator[None]:
-    """Kill or starve a worker of *cloud* every now and then, and count that in *injected*."""
+    """Kill or starve workers of *cloud* at random, and count that in *injected*."""
     ended = Event()
 
     def strike() -> None:
@@ -196,7 +196,7 @@ def _address_space(pid: int) -> int:
 
 
 def _workers(cloud: Cloud) -> list[int]:
-    """Return the processes of the cloud's own session that run functions by now."""
+    """Return the processes of the cloud's session that are running functions."""
     own = cloud.server_pid
     listed = subprocess.check_output(
         ["ps", "-axww", "-o", "pid=,sess=,etime=,command="], text=True

@@ -1,4 +1,4 @@
-"""An issuer of tokens for tests: it serves its keys over HTTPS, as OpenID Connect has it."""
+"""A token issuer for tests, which serves its keys over HTTPS as OpenID Connect specifies."""
 
 import json
 import ssl
@@ -61,7 +61,7 @@ def running_issuer(certificates: Path) -> Iterator[Issuer]:
             self.end_headers()
             self.wfile.write(json.dumps(document).encode())
 
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - theirs
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class has this name
             """Keep quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -1,4 +1,4 @@
-"""What S3 deletes by the rules of a bucket, as Terraform plans them."""
+"""A model of S3's lifecycle rules, which applies the rules that Terraform plans."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ Rule = Mapping[str, Any]
 
 
 def expire(s3: "S3Client", bucket: str, rules: list[Rule], now: datetime) -> list[str]:
-    """Delete from *bucket* what has expired by *rules* at the time *now*, and return the keys."""
+    """Delete the objects of *bucket* that have expired by *rules* at *now*; return their keys."""
     expired = []
     for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
         key = entry["Key"]

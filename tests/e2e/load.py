@@ -1,4 +1,4 @@
-"""Load for the pipeline, and the books that are kept of it."""
+"""Generate load for the pipeline, and keep track of it."""
 
 import json
 import random
@@ -24,7 +24,7 @@ SETTLING_SECONDS: Final = 20
 
 
 class Fate(StrEnum):
-    """What became of the newest upload of a key, or of its removal."""
+    """The outcome of the latest upload or removal of a key."""
 
     PUBLISHED = "published"
     REMOVED = "removed"
@@ -33,7 +33,7 @@ class Fate(StrEnum):
 
 
 class Books:
-    """What was done under each key last, and what has come of it as far as users can see."""
+    """The last change to each key, and its outcome as users see it."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.newest: dict[str, str | None] = {}  # ETags; None is a removal
@@ -55,7 +55,7 @@ class Books:
     def reports(self) -> tuple[int, int]:
         """Return how many uploads have been reported, and by how many messages.
 
-        A worker that is killed after it has reported may do so again when it is tried again.
+        A worker that is killed after reporting may report again when it is retried.
         """
         with self._reading:
             self._read_reports()
@@ -63,7 +63,7 @@ class Books:
         return len(messages), sum(messages)
 
     def stamp(self, image: str) -> dict[str, str]:
-        """Return what the processed object *image* says of its source: nothing if there is none."""
+        """Return the provenance of the processed object *image*, empty if there is none."""
         bucket = self._pipeline.outputs["processed_bucket"]
         try:
             return self._pipeline.s3.head_object(Bucket=bucket, Key=image)["Metadata"]
@@ -73,7 +73,7 @@ class Books:
             raise
 
     def _read_reports(self) -> None:
-        """Take everything from the failure queue."""
+        """Receive everything on the failure queue."""
         sqs, url = self._pipeline.sqs, self._pipeline.outputs["failure_queue_url"]
         while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
@@ -83,7 +83,7 @@ class Books:
 
 
 def image_keys(key: str) -> list[str]:
-    """Return where the images of the PNG *key* belong."""
+    """Return the keys of the images of the PNG *key*."""
     return [f"small/{key}", f"web/{key.removesuffix('.png')}.webp"]
 
 
@@ -94,10 +94,10 @@ def _announced(announcement: dict[str, Any]) -> tuple[str, str | None]:
 
 
 class Writer(threading.Thread):
-    """Uploads, overwrites and removes pictures under keys of its own.
+    """Uploads, overwrites and removes pictures under its own keys.
 
-    Takes a number from *numbers* for every upload, until there is none left or *deadline* has
-    come. Now and then it has an earlier upload announced once more, as S3 may do at any time.
+    Takes a number from *numbers* for every upload, until none is left or *deadline* has passed.
+    At random it sends the event of an earlier upload again, as S3 may.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class Writer(threading.Thread):
                 return
 
     def _key(self) -> str:
-        """Return a key that is new, or now and then one that has been used."""
+        """Return a new key or, at random, a used one."""
         if self._keys and random.random() < 0.3:
             return random.choice(self._keys)
         self._keys.append(f"load/{self.name} {len(self._keys)}.png")
@@ -161,7 +161,7 @@ class Writer(threading.Thread):
         self.done["duplicates"] += 1
 
     def _settle(self, key: str) -> None:
-        """Wait a while for an end, so that the load stays in proportion to what is done of it."""
+        """Wait for an outcome for a while, which limits the uploads in progress."""
         deadline = time.monotonic() + SETTLING_SECONDS
         while self._books.fate(key) is Fate.LOST and time.monotonic() < deadline:
             time.sleep(0.5)
@@ -171,7 +171,7 @@ class Writer(threading.Thread):
 
 
 def content(number: int) -> bytes:
-    """Return a file that no other *number* has: few are large, and fewer no pictures."""
+    """Return a unique file for *number*: a few are large, and fewer are not pictures."""
     if number % 25 == 7:
         return f"no picture {number}".encode()
     size = (2400, 1600) if number % 20 == 3 else (300, 200)

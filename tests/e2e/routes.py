@@ -1,4 +1,4 @@
-"""The two routes from the source bucket to the function, as one suite of tests sees them."""
+"""The two routes from the source bucket to the function, behind one interface."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -13,13 +13,13 @@ class Route(Protocol):
     name: str
 
     def has_succeeded(self, key: str) -> bool:
-        """Wait until processing *key* has ended, and return whether it was without a failure."""
+        """Wait until *key* has been processed, and return whether no attempt failed."""
 
     def has_failed(self, key: str) -> bool:
-        """Wait until processing *key* has ended, and return whether no retry has helped."""
+        """Wait until *key* has been processed, and return whether every attempt failed."""
 
     def redrive_options(self) -> Sequence[str]:
-        """Return how `redrive` is told to use this route."""
+        """Return the options of `redrive` for this route."""
 
 
 class DirectRoute:
@@ -41,7 +41,7 @@ class DirectRoute:
         return "--function", self._pipeline.outputs["function_name"]
 
     def _messages(self, key: str) -> list[str]:
-        """Return what the log says of every attempt, when there will be no other."""
+        """Return the log messages of all attempts after the last one."""
 
         def look() -> list[str] | None:
             found = [line["message"] for line in self._pipeline.lines(key)]

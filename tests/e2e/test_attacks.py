@@ -1,4 +1,4 @@
-"""What a deployed pipeline does with plain HTTP, files that lie and keys that provoke."""
+"""A deployed pipeline withstands plain HTTP, hostile files and hostile keys."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -18,9 +18,9 @@ pytestmark = pytest.mark.usefixtures("usual_settings")
 
 @pytest.fixture(scope="module")
 def someone(pipeline: Pipeline) -> Iterator[Callable[..., Any]]:
-    """Return a way to S3 and SQS, by a given endpoint, of a user who may do everything there.
+    """Return a client factory for an endpoint, with a user who has all permissions.
 
-    The local cloud asks no policy about the root user.
+    The local cloud checks no policy for the root user.
     """
     policy = {"Effect": "Allow", "Action": ["s3:*", "sqs:*"], "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [policy]})
@@ -87,7 +87,7 @@ def test_plain_http_is_refused_by_the_failure_queue(
     ],
     ids=["svg", "html", "eps", "pdf"],
 )
-def test_what_is_no_picture_is_rejected_whatever_its_name(
+def test_a_file_that_is_not_a_picture_is_rejected_whatever_its_name(
     pipeline: Pipeline, tmp_path: Path, content: bytes, request: pytest.FixtureRequest
 ) -> None:
     file = tmp_path / "photo.jpg"
@@ -112,7 +112,7 @@ def test_what_is_no_picture_is_rejected_whatever_its_name(
         ".pipeline/manifests/attack.jpg",
     ],
 )
-def test_a_provoking_key_is_a_key_like_any_other(pipeline: Pipeline, key: str) -> None:
+def test_a_hostile_key_is_processed_like_any_other(pipeline: Pipeline, key: str) -> None:
     pipeline.s3.put_object(Bucket=pipeline.outputs["source_bucket"], Key=key, Body=picture())
     lines = eventually(lambda: pipeline.lines(key), what="log line")
 

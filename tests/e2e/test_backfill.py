@@ -1,4 +1,4 @@
-"""What lay there before is processed once, however often the backfill is begun."""
+"""Existing objects are processed once, however often the backfill is started."""
 
 import csv
 import gzip
@@ -22,20 +22,20 @@ OLD = 300
 
 @pytest.fixture(scope="module")
 def old(backfill: Backfill) -> None:
-    """Put pictures where nobody hears of them."""
+    """Put pictures into the bucket without triggering the function."""
     backfill.put({f"old/{number:03}.jpg": picture(90, 60 + number) for number in range(OLD)})
 
 
 @pytest.fixture(scope="module")
 def few(backfill: Backfill) -> Mapping[str, bytes]:
-    """Put a dozen pictures and a text where nobody hears of them."""
+    """Put a dozen pictures and a text into the bucket without triggering the function."""
     files = {f"few/{number:02}.jpg": picture(300, 200 + number) for number in range(12)}
     backfill.put({**files, "few/text.jpg": b"no picture"})
     return files
 
 
 def done_of_old(backfill: Backfill) -> int:
-    """Return how many of the old pictures the execution that runs has done."""
+    """Return how many of the old pictures the running execution has processed."""
     machine = backfill.outputs["backfill"]["state_machine_arn"]
     running = backfill.machines.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
     for execution in running["executions"]:
@@ -47,14 +47,14 @@ def done_of_old(backfill: Backfill) -> int:
 
 
 def settled(backfill: Backfill) -> int:
-    """Wait until the function has done what was in its hands, and count what it has published."""
+    """Wait until the function is idle, and count the published images."""
     count = -1
     while count != (count := len(backfill.published("old/"))):
         time.sleep(3)
     return count
 
 
-def test_interrupted_and_run_again_it_makes_nothing_twice(backfill: Backfill, old: None) -> None:
+def test_a_resumed_backfill_processes_nothing_twice(backfill: Backfill, old: None) -> None:
     first = backfill.begin("--prefix", "old/", "--yes")
     eventually(lambda: done_of_old(backfill) > 0, what="the first batch")
     first.send_signal(signal.SIGINT)
@@ -82,7 +82,7 @@ def test_interrupted_and_run_again_it_makes_nothing_twice(backfill: Backfill, ol
     assert len(published) == len(set(published)) == OLD
 
 
-def test_what_is_up_to_date_is_left_alone(backfill: Backfill, old: None) -> None:
+def test_current_images_are_left_alone(backfill: Backfill, old: None) -> None:
     backfill.run("--prefix", "old/", "--yes")
     before = backfill.images("small/old/", "web/old/")
     assert len(before) == 2 * OLD
@@ -93,7 +93,7 @@ def test_what_is_up_to_date_is_left_alone(backfill: Backfill, old: None) -> None
     assert backfill.images("small/old/", "web/old/") == before
 
 
-def test_a_file_that_is_no_picture_is_told_with_its_reason(
+def test_a_rejected_file_is_reported_with_its_reason(
     backfill: Backfill, few: Mapping[str, bytes]
 ) -> None:
     told = backfill.run("--prefix", "few/", "--yes")
@@ -103,15 +103,13 @@ def test_a_file_that_is_no_picture_is_told_with_its_reason(
     assert (line["key"], line["reason"]) == ("few/text.jpg", "unsupported-format")
 
 
-def test_a_dry_run_only_says_what_it_would_cost(
-    backfill: Backfill, few: Mapping[str, bytes]
-) -> None:
+def test_a_dry_run_only_prints_the_estimate(backfill: Backfill, few: Mapping[str, bytes]) -> None:
     told = backfill.make("PREFIX=few/", "DRY_RUN=1")
     assert "13 objects, of which 13 are for the pipeline" in told
     assert "If all of them have to be made, that is about $" in told
 
 
-def test_an_inventory_is_followed(backfill: Backfill, pipeline: Pipeline) -> None:
+def test_the_objects_of_an_inventory_are_processed(backfill: Backfill, pipeline: Pipeline) -> None:
     keys = ["listed/a b+é%.jpg", "listed/b.jpg"]
     backfill.put({key: picture() for key in (*keys, "listed/not.jpg", "beside/c.jpg")})
     manifest = inventory(backfill, *keys, "beside/c.jpg")
@@ -159,13 +157,13 @@ def inventory(backfill: Backfill, *keys: str) -> str:
         (["--stop"], "No backfill is running."),
     ],
 )
-def test_what_cannot_be_done_is_a_sentence(
+def test_an_impossible_backfill_is_reported_in_a_sentence(
     backfill: Backfill, options: list[str], complaint: str
 ) -> None:
     assert complaint in backfill.run(*options, "--yes", status=1)
 
 
-def test_it_may_do_only_what_its_role_may(backfill: Backfill, few: Mapping[str, bytes]) -> None:
+def test_it_is_limited_by_its_role(backfill: Backfill, few: Mapping[str, bytes]) -> None:
     with without(backfill.pipeline, "invoke-function", role="image-pipeline-backfill"):
         told = backfill.run("--prefix", "few/", "--yes", status=1)
     assert "It ended as FAILED States.ExceedToleratedFailureThreshold." in told
@@ -173,10 +171,10 @@ def test_it_may_do_only_what_its_role_may(backfill: Backfill, few: Mapping[str, 
     assert "is not authorized to perform: lambda:InvokeFunction" in told
 
 
-# The last one leaves another deployment behind than it finds.
+# This test changes the deployment, so it is the last one.
 
 
-def test_another_size_replaces_all_and_prune_leaves_no_orphan(
+def test_a_new_size_replaces_all_images_and_prune_deletes_orphans(
     backfill: Backfill, few: Mapping[str, bytes], pipeline: Pipeline
 ) -> None:
     backfill.run("--prefix", "few/", "--yes")

@@ -1,4 +1,4 @@
-"""Both buckets are what pictures need, and the source is the one that keeps versions."""
+"""Both buckets are private and encrypted as planned, and only the source has versions."""
 
 import json
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def test_no_bucket_is_public(pipeline: Pipeline, bucket: str) -> None:
 
 
 @both
-def test_parts_of_what_was_never_completed_go(pipeline: Pipeline, bucket: str) -> None:
+def test_incomplete_uploads_expire(pipeline: Pipeline, bucket: str) -> None:
     answer = pipeline.s3.get_bucket_lifecycle_configuration(Bucket=pipeline.outputs[bucket])
     [rule] = [rule for rule in answer["Rules"] if "AbortIncompleteMultipartUpload" in rule]
     assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
@@ -45,7 +45,7 @@ def test_uploads_have_versions_and_results_have_none(pipeline: Pipeline) -> None
 
 @pytest.fixture(scope="module")
 def planned(pipeline: Pipeline) -> Mapping[str, Mapping[str, Any]]:
-    """Return what would be of every resource of the buckets by SETTINGS."""
+    """Return the planned resources of the buckets with SETTINGS."""
     plan = str(pipeline.cloud.home / "buckets.tfplan")
     given = [f"-var={name}={json.dumps(value)}" for name, value in SETTINGS.items()]
     pipeline.terraform.run("plan", f"-out={plan}", *given)
@@ -59,7 +59,7 @@ def planned(pipeline: Pipeline) -> Mapping[str, Mapping[str, Any]]:
 
 
 @pytest.mark.parametrize(("bucket", "days"), [("source", 30), ("processed", 7)])
-def test_each_bucket_is_as_the_variables_say(
+def test_each_bucket_has_its_configured_settings(
     planned: Mapping[str, Mapping[str, Any]], bucket: str, days: int
 ) -> None:
     rules = planned[f"module.{bucket}[0].aws_s3_bucket_lifecycle_configuration.cleanup"]["rule"]

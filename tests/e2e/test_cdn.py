@@ -1,4 +1,4 @@
-"""Images are read through the CDN, and nothing else is, nor by anyone else."""
+"""Viewers read images through the CDN, and nothing else."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -45,9 +45,7 @@ def viewer(pipeline: Pipeline) -> Viewer:
 
 
 @pytest.mark.usefixtures("usual_settings", "published")
-def test_private_images_are_served_to_who_has_a_signature(
-    pipeline: Pipeline, viewer: Viewer
-) -> None:
+def test_private_images_need_a_signed_url(pipeline: Pipeline, viewer: Viewer) -> None:
     outputs = pipeline.terraform.outputs()
     signer = CloudFrontSigner(
         outputs["cdn_key_ids"]["test"],
@@ -64,7 +62,7 @@ def test_private_images_are_served_to_who_has_a_signature(
 
 @pytest.fixture(scope="module")
 def shown(outputs: Mapping[str, Any], viewer: Viewer) -> Shown:
-    """An image as a script of a page gets it."""
+    """An image as a script on a page receives it."""
     return viewer.get(f"{outputs['cdn_url']}/{NASTY_PATH}", origin="https://example.com")
 
 
@@ -79,7 +77,7 @@ def test_pages_may_show_and_read_it(shown: Shown) -> None:
     assert shown.headers["x-content-type-options"] == "nosniff"
 
 
-def test_it_tells_nothing_of_its_source(pipeline: Pipeline, shown: Shown) -> None:
+def test_no_header_describes_the_source(pipeline: Pipeline, shown: Shown) -> None:
     head = pipeline.s3.head_object(Bucket=pipeline.outputs["processed_bucket"], Key=NASTY_KEY)
     assert head["Metadata"]["source-key"]
     assert not [name for name in shown.headers if name.lower().startswith("x-amz-meta-")]
@@ -121,7 +119,7 @@ def test_another_distribution_reads_nothing(
     assert viewer.get(f"https://{another['DomainName']}/{NASTY_PATH}").status == 403
 
 
-def test_an_overwritten_image_is_the_new_one_when_it_has_expired(
+def test_an_overwritten_image_is_served_after_the_old_one_expires(
     pipeline: Pipeline, outputs: Mapping[str, Any], viewer: Viewer, tmp_path: Path
 ) -> None:
     def upload(color: tuple[int, int, int]) -> None:

@@ -1,4 +1,4 @@
-"""What Terraform does besides making the pipeline: nothing twice, modules, and clean ends."""
+"""Planning, using the pipeline as a module, and destroying it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -86,13 +86,13 @@ def test_a_plan_needs_no_build(cloud: Cloud, root: Path) -> None:
     assert not (root / "build").exists()
 
 
-def test_a_text_that_the_font_cannot_write_is_a_sentence_each_time(
+def test_a_text_without_glyphs_is_reported_in_a_sentence_each_time(
     cloud: Cloud, root: Path
 ) -> None:
     linked_root(root, watermark={"text": "漢字"}, architecture="x86_64")
     terraform = cloud.terraform(root)
 
-    for _ in range(2):  # the second finds what the first has left behind
+    for _ in range(2):  # the second run finds the files of the first
         with pytest.raises(subprocesses.CommandFailed, match="cannot write") as caught:
             terraform.apply("-target=terraform_data.package")
         assert "bug in Terraform" not in caught.value.output
@@ -118,14 +118,14 @@ def test_everything_that_takes_tags_has_them(cloud: Cloud, root: Path) -> None:
 
 @pytest.fixture
 def repository(cloud: Cloud, tmp_path: Path) -> Path:
-    """The repository with an example of its own files, whose function runs on this machine."""
+    """The repository with a copy of an example whose function runs on this machine."""
     folder = tmp_path / "repository"
     example = folder / "examples" / "web-gallery"
     example.mkdir(parents=True)
     for name in ("main.tf", "variables.tf", "outputs.tf", "lambda", "modules", "tools"):
         (folder / name).symlink_to(ROOT / name)
     for file in (ROOT / "examples" / "web-gallery").iterdir():
-        if not file.name.startswith("."):  # where it has been deployed from
+        if not file.name.startswith("."):  # left by a deployment from there
             (example / file.name).symlink_to(file)
     here = {
         "architecture": ARCHITECTURE,
@@ -137,7 +137,7 @@ def repository(cloud: Cloud, tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("repository")
-def test_two_pipelines_come_and_go_one_of_them_an_example(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_pipeline_and_an_example_are_applied_and_destroyed(cloud: Cloud, tmp_path: Path) -> None:
     before = names()
     (tmp_path / "main.tf").write_text(TWICE)
     terraform = cloud.terraform(tmp_path)

@@ -1,4 +1,4 @@
-"""Buckets that exist already are used, and stay as their owner made them."""
+"""Existing buckets are used without changing their configuration."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -36,14 +36,14 @@ SETTINGS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """What S3 says of both buckets, by bucket and setting."""
+    """The configuration of both buckets, by bucket and setting."""
 
     settings: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """A deployment that came and went. *untouched* is from before it was allowed to listen."""
+    """A deployment's whole life. *untouched* is the configuration before events were enabled."""
 
     untouched: Snapshot
     before: Snapshot
@@ -59,7 +59,7 @@ class Story:
 
 @pytest.fixture(scope="module")
 def owners_queue(pipeline: Pipeline) -> str:
-    """Make both buckets, as somebody else has configured them, and return the owner's queue."""
+    """Create both buckets with their owner's configuration, and return the owner's queue."""
     s3, sqs = pipeline.s3, pipeline.sqs
     queue = sqs.create_queue(QueueName="owner")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"][
@@ -111,10 +111,10 @@ def owners_queue(pipeline: Pipeline) -> str:
 def story(
     pipeline: Pipeline, owners_queue: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Story]:
-    """Listen as `make doctor` says, apply, upload, delete and destroy."""
+    """Enable events as `make doctor` says, apply, upload, delete and destroy."""
     s3, cloud = pipeline.s3, pipeline.cloud
     untouched = snapshot(pipeline)
-    for bucket in (SOURCE, PROCESSED):  # of which one has no notifications at all
+    for bucket in (SOURCE, PROCESSED):  # one has no notifications at all
         listen(pipeline, bucket)
     folder = tmp_path_factory.mktemp("existing") / "root"
     linked_root(
@@ -153,7 +153,7 @@ def story(
 
 
 def use(pipeline: Pipeline, terraform: Terraform, owners_queue: str) -> dict[str, Any]:
-    """Upload, delete, and upload what fails in two ways; return what came of it."""
+    """Upload, delete, and fail in two ways; return the results."""
     s3 = pipeline.s3
     queue = terraform.outputs()["failure_queue_url"]
     put = partial(s3.put_object, Bucket=SOURCE, Body=picture(2000, 100, kind="PNG"))
@@ -192,7 +192,7 @@ def policy(*statements: Mapping[str, Any]) -> str:
 
 
 def listen(pipeline: Pipeline, bucket: str) -> None:
-    """Let the events of a bucket go to EventBridge, as `make doctor` tells its owner to."""
+    """Send a bucket's events to EventBridge with the command from `make doctor`."""
     subprocesses.run("bash", "-c", enable(bucket), environment=pipeline.cloud.environment)
 
 
@@ -219,7 +219,7 @@ def object_keys(pipeline: Pipeline, bucket: str) -> list[str]:
 
 
 def told_keys(pipeline: Pipeline, queue: str) -> list[str]:
-    """Return the keys in the next messages of S3, of which its test events have none."""
+    """Return the keys in the next messages from S3; its test events have none."""
     return [
         record["s3"]["object"]["key"]
         for message in received(pipeline, queue)
@@ -228,7 +228,7 @@ def told_keys(pipeline: Pipeline, queue: str) -> list[str]:
 
 
 def received(pipeline: Pipeline, queue: str) -> list["MessageTypeDef"]:
-    """Wait for messages, and take them off the queue."""
+    """Wait for messages, and delete them from the queue."""
 
     def look() -> Any:
         return pipeline.sqs.receive_message(
@@ -241,16 +241,16 @@ def received(pipeline: Pipeline, queue: str) -> list["MessageTypeDef"]:
     return messages
 
 
-def test_existing_buckets_stay_as_they_are(story: Story) -> None:
+def test_existing_buckets_are_not_changed(story: Story) -> None:
     assert story.during == story.before
     assert story.after == story.before
     assert SECRET in story.sources
-    # The comparison is of something.
+    # The comparison is not of nothing.
     assert story.before.settings[SOURCE]["policy"]["Policy"]
     assert story.before.settings[SOURCE]["notification_configuration"]["QueueConfigurations"]
 
 
-def test_letting_events_go_to_eventbridge_changes_nothing_else(story: Story) -> None:
+def test_enabling_eventbridge_changes_nothing_else(story: Story) -> None:
     for bucket in (SOURCE, PROCESSED):
         untouched = dict(story.untouched.settings[bucket])
         before = dict(story.before.settings[bucket])
@@ -273,16 +273,16 @@ def test_no_planned_resource_is_of_an_existing_bucket(story: Story) -> None:
     assert "aws_cloudwatch_event_rule.uploads[0]" in story.planned
 
 
-def test_an_upload_is_published_and_its_owner_is_still_told(story: Story) -> None:
+def test_an_upload_is_published_and_its_owner_is_still_notified(story: Story) -> None:
     assert story.published == [KEY]
     assert story.owner_was_told == ["2025/a+b%2Bc%25%C3%A9.png"]
 
 
-def test_the_images_of_a_deleted_upload_go(story: Story) -> None:
+def test_the_images_of_a_deleted_upload_are_deleted(story: Story) -> None:
     assert story.left_after_deletion == []
 
 
-def test_an_upload_that_may_not_be_read_is_on_the_failure_queue_with_what_to_check(
+def test_an_unreadable_upload_is_on_the_failure_queue_with_advice(
     story: Story,
 ) -> None:
     failure = read(story.failures[SECRET])

@@ -1,4 +1,4 @@
-"""A web page that tries to get into the local cloud, in a real browser."""
+"""A web page that attacks the local cloud, in a real browser."""
 
 import http.server
 import json
@@ -16,7 +16,7 @@ __all__ = ["browser"]
 
 BUCKET = "target"
 
-# Every attempt is made as a page can make it: readable, blind, or as a form.
+# Every request is sent in all ways that a page has: readable, opaque, or as a form.
 ATTACK = """
 async ({ cloud, key, link, bucket }) => {
   const signature = `AWS4-HMAC-SHA256 Credential=${key}/20990101/eu-central-2/lambda/aws4_request, `

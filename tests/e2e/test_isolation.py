@@ -1,4 +1,4 @@
-"""Real credentials in the environment, and nothing that goes anywhere but to the local cloud."""
+"""With real credentials in the environment, requests still reach only the local cloud."""
 
 import json
 import socket
@@ -37,7 +37,7 @@ print(json.dumps({"key": session.get_credentials().access_key, "answers": answer
 
 
 class Recorder:
-    """A proxy that answers nobody, and remembers what it was asked for."""
+    """A proxy that records requests and never responds."""
 
     def __init__(self) -> None:
         self.requests: list[bytes] = []
@@ -56,7 +56,7 @@ class Recorder:
                 self.requests.append(caller.recv(4096))
 
     def close(self) -> None:
-        # Closing alone would not wake the thread that waits in accept.
+        # Closing alone does not wake the thread in accept.
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._thread.join()
@@ -73,7 +73,7 @@ def proxy() -> Iterator[Recorder]:
 def perilous_cloud(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: Recorder
 ) -> Iterator[Cloud]:
-    """Run a local cloud for someone who is logged in to a real account in every way there is."""
+    """Run a local cloud with real credentials in every place that AWS tools read."""
     files = tmp_path / ".aws"
     files.mkdir()
     keys = "aws_access_key_id = AKIAREALREALREALREAL\naws_secret_access_key = real\n"

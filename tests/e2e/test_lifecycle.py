@@ -1,4 +1,4 @@
-"""A deployment is interrupted, replaced, doubled, renamed and destroyed, and nothing is lost."""
+"""A deployment is interrupted, replaced, duplicated, renamed and destroyed without losing data."""
 
 import json
 import signal
@@ -21,7 +21,7 @@ from tools.terraform import Terraform, linked_root
 NAME = "lifecycle"
 QUEUE = "aws_sqs_queue.failures"
 
-# What AWS allows once: a second of the same name is refused, or taken for the first.
+# Names that AWS allows once: a second resource is refused, or mistaken for the first.
 FIXED_NAMES = (
     "aws_cloudwatch_log_group.processor",
     "aws_iam_role.processor",
@@ -35,7 +35,7 @@ FIXED_NAMES = (
 
 
 class Deployment:
-    """A deployment beside the usual one, with a folder and a state of its own."""
+    """A second deployment, with its own folder and state."""
 
     def __init__(self, cloud: Cloud, folder: Path, **variables: Any) -> None:
         self.terraform: Terraform = cloud.terraform(folder)
@@ -70,11 +70,11 @@ class Deployment:
         assert process.returncode != 0, "".join(printed)
 
     def run(self, *arguments: str) -> str:
-        """Run Terraform and return what it prints."""
+        """Run Terraform and return its output."""
         return self.terraform.run(*arguments)
 
     def differences(self) -> list[str]:
-        """Return the resources that are not as they were applied.
+        """Return the resources that have changed since the apply.
 
         A guard that allows its own bucket to go is gone itself when another stops Terraform, and so
         are the outputs; the next apply brings them back.
@@ -89,7 +89,7 @@ class Deployment:
         ]
 
     def shown(self, *path: str) -> Any:
-        """Return the state, or a plan at *path*, as Terraform shows it to programs."""
+        """Return the state, or the plan at *path*, in Terraform's JSON."""
         return json.loads(self.run("show", "-json", *path))
 
 
@@ -97,7 +97,7 @@ class Deployment:
 def deployment(
     pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
-    """Return a deployment whose first apply was interrupted while its queue settled."""
+    """Return a deployment whose first apply was interrupted while it created its queue."""
     folder = tmp_path_factory.mktemp("lifecycle") / "root"
     deployment = Deployment(pipeline.cloud, folder, name=NAME, metadata={})
     deployment.interrupt_apply(at=f"{QUEUE}: Still creating")
@@ -116,7 +116,7 @@ def let_queue_go(deployment: Deployment, pipeline: Pipeline) -> None:
 
 @pytest.fixture(scope="module")
 def applied(deployment: Deployment) -> Deployment:
-    """Return the deployment after a second apply that nobody interrupted."""
+    """Return the deployment after a second, uninterrupted apply."""
     resources = deployment.shown()["values"]["root_module"]["resources"]
     assert [one["address"] for one in resources if one.get("tainted")] == [QUEUE]
     deployment.terraform.apply()
@@ -125,14 +125,14 @@ def applied(deployment: Deployment) -> Deployment:
 
 @pytest.fixture(scope="module")
 def full(applied: Deployment, pipeline: Pipeline) -> Deployment:
-    """Return the deployment with an object that is old, and none that is current."""
+    """Return the deployment with a noncurrent object and no current one."""
     bucket = applied.terraform.outputs()["source_bucket"]
     pipeline.s3.put_object(Bucket=bucket, Key="notes.txt", Body=b"no picture")
     pipeline.s3.delete_object(Bucket=bucket, Key="notes.txt")
     return applied
 
 
-def test_an_interrupted_apply_is_made_whole_by_the_next(
+def test_an_interrupted_apply_is_completed_by_the_next(
     applied: Deployment, pipeline: Pipeline
 ) -> None:
     assert applied.differences() == []
@@ -140,7 +140,9 @@ def test_an_interrupted_apply_is_made_whole_by_the_next(
     assert answer["QueueUrl"] == applied.terraform.outputs()["failure_queue_url"]
 
 
-def test_what_has_a_fixed_name_goes_before_it_comes(applied: Deployment, tmp_path: Path) -> None:
+def test_a_resource_with_a_fixed_name_is_destroyed_first(
+    applied: Deployment, tmp_path: Path
+) -> None:
     plan = str(tmp_path / "replaced.tfplan")
 
     applied.run("plan", f"-out={plan}", *(f"-replace={address}" for address in FIXED_NAMES))
@@ -152,15 +154,13 @@ def test_what_has_a_fixed_name_goes_before_it_comes(applied: Deployment, tmp_pat
 
 
 @pytest.mark.parametrize("address", ["aws_lambda_function.processor", "aws_iam_role.processor"])
-def test_what_is_replaced_takes_along_what_is_attached_to_it(
-    applied: Deployment, address: str
-) -> None:
+def test_replacing_a_resource_replaces_its_attachments(applied: Deployment, address: str) -> None:
     applied.terraform.apply(f"-replace={address}")
 
     assert applied.differences() == []
 
 
-def test_a_second_deployment_of_the_name_fails_and_takes_nothing_away(
+def test_a_second_deployment_of_the_name_fails_and_changes_nothing(
     applied: Deployment, pipeline: Pipeline, tmp_path: Path
 ) -> None:
     second = Deployment(
@@ -174,7 +174,7 @@ def test_a_second_deployment_of_the_name_fails_and_takes_nothing_away(
     assert applied.differences() == []
 
 
-def test_nothing_is_touched_by_a_destroy_while_a_bucket_holds_objects(full: Deployment) -> None:
+def test_a_destroy_changes_nothing_while_a_bucket_contains_objects(full: Deployment) -> None:
     with pytest.raises(CommandFailed) as caught:
         full.terraform.destroy()
 
@@ -189,7 +189,7 @@ def test_nothing_is_touched_by_a_destroy_while_a_bucket_holds_objects(full: Depl
     [{"name": "renamed"}, {"source_bucket_name": "renamed-source"}, {"metadata": None}],
     ids=["deployment", "bucket", "table"],
 )
-def test_nothing_is_touched_by_a_change_that_would_destroy_what_is_kept(
+def test_a_change_that_would_destroy_data_changes_nothing(
     full: Deployment, changes: Mapping[str, Any]
 ) -> None:
     full.set(**changes)
@@ -202,12 +202,12 @@ def test_nothing_is_touched_by_a_change_that_would_destroy_what_is_kept(
 
 @pytest.fixture
 def place(full: Deployment, pipeline: Pipeline) -> Place:
-    """Return where `make deploy` and `make destroy` work, on the local cloud for once."""
+    """Return a place that lets `make deploy` and `make destroy` run on the local cloud."""
     folder = full.terraform.folder
     return Place(folder=folder, environment=pipeline.cloud.environment, is_local=True)
 
 
-def test_make_destroy_shows_what_is_kept_and_touches_nothing(
+def test_make_destroy_shows_the_data_and_changes_nothing(
     full: Deployment, place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(NotDestroyed, match="Nothing was touched"):
@@ -220,7 +220,7 @@ def test_make_destroy_shows_what_is_kept_and_touches_nothing(
     assert full.differences() == []
 
 
-def test_make_deploy_applies_tries_it_out_and_leaves_nothing_of_that(
+def test_make_deploy_applies_and_cleans_up_its_test_upload(
     full: Deployment, place: Place, pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
 ) -> None:
     full.set(force_destroy=True, metadata={"deletion_protection": False})
@@ -240,9 +240,7 @@ def test_make_deploy_applies_tries_it_out_and_leaves_nothing_of_that(
     assert table.Table(outputs["metadata_table"]).scan()["Items"] == []
 
 
-def test_a_bucket_that_one_owns_already_is_not_taken_over(
-    pipeline: Pipeline, tmp_path: Path
-) -> None:
+def test_a_bucket_of_the_same_account_is_not_adopted(pipeline: Pipeline, tmp_path: Path) -> None:
     elsewhere = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
     s3 = boto3.client("s3", region_name="us-east-1")
     s3.create_bucket(Bucket="owned-source")
@@ -258,7 +256,7 @@ def test_a_bucket_that_one_owns_already_is_not_taken_over(
         s3.get_bucket_policy(Bucket="owned-source")
 
 
-def test_code_that_was_changed_elsewhere_is_noticed_and_uploaded_again(
+def test_code_changed_outside_terraform_is_detected_and_uploaded_again(
     applied: Deployment, pipeline: Pipeline
 ) -> None:
     functions = boto3.client("lambda")
@@ -273,7 +271,7 @@ def test_code_that_was_changed_elsewhere_is_noticed_and_uploaded_again(
     assert "runs other code" not in applied.run("plan")
 
 
-def test_make_destroy_destroys_what_may_go(
+def test_make_destroy_destroys_an_unprotected_deployment(
     full: Deployment, place: Place, pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
 ) -> None:
     full.set(force_destroy=True, metadata={"deletion_protection": False})

@@ -1,7 +1,7 @@
-"""Under load and faults nothing is lost, counted from outside.
+"""Under load and faults nothing is lost, as counted from outside.
 
-Of the newest upload of every key there are all images, or a message on the failure queue; of a
-removed one there is no image, or a message.
+The latest upload of every key has all its images, or a message on the failure queue; a removed
+one has no image, or a message.
 """
 
 import json
@@ -24,12 +24,12 @@ pytestmark = pytest.mark.usefixtures("usual_settings")
 
 UPLOADS = int(os.environ.get("UPLOADS", "120"))
 PATIENCE_SECONDS = 60 + UPLOADS
-QUIET_SECONDS = 5  # the local cloud tries again sooner
+QUIET_SECONDS = 5  # the local cloud retries sooner
 
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """A load that has been held, and the books of it."""
+    """A completed load, and its books."""
 
     done: Counter[str]
     seconds: float
@@ -58,7 +58,7 @@ def _listed(counts: Counter[str] | Counter[Fault] | Counter[Fate]) -> str:
 
 @contextmanager
 def function_with(pipeline: Pipeline, **variables: str) -> Iterator[None]:
-    """Give the function more environment variables meanwhile."""
+    """Add environment variables to the function inside the block."""
     functions = boto3.client("lambda")
     name = pipeline.outputs["function_name"]
     before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
@@ -84,7 +84,7 @@ def wait_until_quiet(proxy: FaultyProxy) -> None:
 
 
 def wait_for_retries(books: Books) -> None:
-    """Wait for what has not ended yet: on a busy machine, a retry may begin after a quiet time."""
+    """Wait for unfinished uploads: on a busy machine, a retry may start after a quiet time."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while books.fates()[Fate.LOST] and time.monotonic() < deadline:
         time.sleep(1)
@@ -92,7 +92,7 @@ def wait_for_retries(books: Books) -> None:
 
 @pytest.fixture(scope="module")
 def load(pipeline: Pipeline) -> Load:
-    """Hold the load of several writers while everything fails now and then."""
+    """Run several writers while everything fails at random."""
     books, injected = Books(pipeline), Counter[Fault]()
     numbers = iter(range(UPLOADS))
     start = time.monotonic()
@@ -129,11 +129,11 @@ def test_nothing_is_lost(load: Load, capsys: pytest.CaptureFixture[str]) -> None
     assert load.books.fates()[Fate.LOST] == 0
 
 
-def test_every_fault_was_among_them(load: Load) -> None:
+def test_every_fault_was_injected(load: Load) -> None:
     assert set(SHARES) | {Fault.KILLED} <= set(load.injected)
 
 
-def test_most_of_it_is_published_all_the_same(load: Load) -> None:
+def test_most_uploads_are_published_nevertheless(load: Load) -> None:
     fates = load.books.fates()
     assert fates[Fate.PUBLISHED] > len(load.books.newest) / 2
 

@@ -1,4 +1,4 @@
-"""A local cloud starts and ends, in order or not, and leaves nothing behind."""
+"""A local cloud starts and ends, cleanly or not, and leaves nothing behind."""
 
 import os
 import signal
@@ -48,7 +48,7 @@ def test_another_program_can_stop_it(tmp_path: Path) -> None:
         assert not cloud.is_running()
 
 
-def test_stopping_what_does_not_run_is_harmless(tmp_path: Path) -> None:
+def test_stopping_a_stopped_cloud_is_harmless(tmp_path: Path) -> None:
     Cloud(tmp_path).stop()
     Cloud(tmp_path / "never").forget()
 
@@ -63,7 +63,7 @@ def test_after_a_crash_it_starts_again(tmp_path: Path) -> None:
         assert cloud.is_running()
 
 
-def test_a_recorded_process_that_is_another_by_now_is_left_alone(tmp_path: Path) -> None:
+def test_a_reused_process_id_is_left_alone(tmp_path: Path) -> None:
     with running_cloud(tmp_path) as cloud, subprocess.Popen(["sleep", "60"]) as bystander:
         kill_as_a_crash_would(cloud)
         record = tmp_path / "server.json"
@@ -75,7 +75,7 @@ def test_a_recorded_process_that_is_another_by_now_is_left_alone(tmp_path: Path)
         bystander.kill()
 
 
-def test_what_was_saved_is_there_after_a_stop_for_terraform_too(tmp_path: Path) -> None:
+def test_saved_state_survives_a_stop_terraforms_too(tmp_path: Path) -> None:
     with running_cloud(tmp_path) as cloud:
         endpoint = cloud.endpoint
         terraform_state = tmp_path / "root" / "terraform.tfstate"
@@ -96,7 +96,7 @@ def test_what_was_saved_is_there_after_a_stop_for_terraform_too(tmp_path: Path) 
         assert terraform_state.read_text() == "kept"
 
 
-def test_what_was_never_saved_is_nothing_to_start_with(tmp_path: Path) -> None:
+def test_unsaved_state_does_not_survive_a_stop(tmp_path: Path) -> None:
     with running_cloud(tmp_path) as cloud:
         (tmp_path / "root").mkdir()
         (tmp_path / "root" / "terraform.tfstate").write_text("of an apply that was interrupted")
@@ -135,7 +135,7 @@ def test_up_interrupted_in_a_new_cloud_takes_it_down_and_says_so(
     assert capsys.readouterr().err == "The local cloud is down again.\n"
 
 
-def test_a_server_that_cannot_start_is_a_sentence(
+def test_a_server_that_cannot_start_is_reported_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONHOME", str(tmp_path))
@@ -145,7 +145,7 @@ def test_a_server_that_cannot_start_is_a_sentence(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interruption_leaves_nothing_behind_however_often_it_is_repeated(
+def test_repeated_interruptions_leave_nothing_behind(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     home = tmp_path / "home"
@@ -170,7 +170,7 @@ def test_an_interruption_leaves_nothing_behind_however_often_it_is_repeated(
 
 
 def interrupted(cloud: Cloud, *_: object) -> NoReturn:
-    """Stand in for a deployment that Ctrl-C ends."""
+    """Imitate a deployment that Ctrl-C ends."""
     cloud.start()
     raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""The local cloud's edge keeps what a distribution lets it keep, by CloudFront's rules."""
+"""The local cloud's edge caches responses by CloudFront's rules."""
 
 import json
 import time
@@ -21,7 +21,7 @@ NONE: Any = {"CookieBehavior": "none"}
 
 @dataclass(frozen=True, kw_only=True)
 class Distribution:
-    """A distribution of the bucket's objects, which answers to an alias, too."""
+    """A distribution of the bucket's objects, with an alias."""
 
     id: str
     url: str
@@ -121,7 +121,7 @@ def _bucket_policy(arn: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [allowed, denied]})
 
 
-def test_an_object_is_kept_for_its_max_age(distribution: Distribution) -> None:
+def test_an_object_is_cached_for_its_max_age(distribution: Distribution) -> None:
     url = distribution.put("a.txt", b"first", CacheControl="max-age=60")
     first = distribution.viewer.get(url)
     distribution.put("a.txt", b"second", CacheControl="max-age=60")
@@ -130,7 +130,9 @@ def test_an_object_is_kept_for_its_max_age(distribution: Distribution) -> None:
     assert (second.body, second.is_hit, second.headers["age"]) == (b"first", True, "0")
 
 
-def test_an_object_without_a_max_age_is_kept_for_the_default(distribution: Distribution) -> None:
+def test_without_a_max_age_the_default_ttl_applies(
+    distribution: Distribution,
+) -> None:
     url = distribution.put("default.txt", b"first")
     distribution.viewer.get(url)
     distribution.put("default.txt", b"second")
@@ -140,12 +142,12 @@ def test_an_object_without_a_max_age_is_kept_for_the_default(distribution: Distr
 
 
 @pytest.mark.parametrize("directive", ["no-store", "no-cache", "private", "max-age=0"])
-def test_what_must_not_be_kept_is_not(distribution: Distribution, directive: str) -> None:
+def test_uncacheable_responses_are_not_cached(distribution: Distribution, directive: str) -> None:
     url = distribution.put(f"{directive}.txt", b"x", CacheControl=directive)
     assert not any(distribution.viewer.get(url).is_hit for _ in range(2))
 
 
-def test_a_missing_object_is_asked_for_again_soon(distribution: Distribution) -> None:
+def test_a_missing_object_is_requested_again_soon(distribution: Distribution) -> None:
     url = f"{distribution.url}/late.txt"
     assert distribution.viewer.get(url).status == 403
     distribution.put("late.txt", b"here")
@@ -172,7 +174,7 @@ def test_an_invalidation_empties_the_cache(distribution: Distribution) -> None:
     assert (cats.body, dogs.body) == (b"second", b"first")
 
 
-def test_a_browser_that_has_the_object_gets_no_body(distribution: Distribution) -> None:
+def test_a_matching_etag_gets_no_body(distribution: Distribution) -> None:
     url = distribution.put("known.txt", b"known", CacheControl="max-age=60")
     etag = distribution.viewer.get(url).headers["etag"]
     again = distribution.viewer.get(url, if_none_match=etag)
@@ -180,7 +182,7 @@ def test_a_browser_that_has_the_object_gets_no_body(distribution: Distribution) 
     assert distribution.viewer.get(url, if_none_match='"other"').body == b"known"
 
 
-def test_a_part_of_an_object_is_its_part(distribution: Distribution) -> None:
+def test_a_range_request_gets_the_range(distribution: Distribution) -> None:
     url = distribution.put("part.txt", b"0123456789", CacheControl="max-age=60")
     distribution.viewer.get(url)
     part = distribution.viewer.get(url, range="bytes=2-4")
@@ -192,12 +194,12 @@ def test_a_head_has_no_body(distribution: Distribution) -> None:
     assert (shown.status, shown.headers["content-length"], shown.body) == (200, "5", b"")
 
 
-def test_the_owners_name_leads_to_the_same_objects(distribution: Distribution) -> None:
+def test_an_alias_serves_the_same_objects(distribution: Distribution) -> None:
     url = distribution.put("named.txt", b"named")
     assert distribution.viewer.get(url, host="images.example.com").body == b"named"
 
 
-def test_other_names_lead_nowhere(distribution: Distribution) -> None:
+def test_unknown_names_are_not_served(distribution: Distribution) -> None:
     url = distribution.put("other.txt", b"other")
     for name in ("other.example.com", "d123.cloudfront.localhost"):
         assert distribution.viewer.get(url, host=name).status == 403

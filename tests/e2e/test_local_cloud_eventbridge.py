@@ -39,7 +39,7 @@ def policy(**statement: Any) -> str:
 
 
 def queue(name: str, service: str) -> tuple[str, str]:
-    """Make a queue to which *service* may send; return its URL and its ARN."""
+    """Create a queue that *service* may send to; return its URL and its ARN."""
     sqs, arn = boto3.client("sqs"), f"arn:aws:sqs:eu-central-2:{ACCOUNT}:{name}"
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     allowed = policy(Principal={"Service": service}, Action="sqs:SendMessage", Resource=arn)
@@ -49,13 +49,13 @@ def queue(name: str, service: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Bucket:
-    """A bucket whose uploads a rule gives to a function that fails, and the queue for failures."""
+    """A bucket whose uploads a rule sends to a failing function, and the failure queue."""
 
     name: str
     failures: str
 
     def failure(self) -> Any:
-        """Upload, and return what `make redrive` reads on the queue."""
+        """Upload, and return the failure that `make redrive` reads from the queue."""
         s3: S3Client = boto3.client("s3")
         s3.put_object(Bucket=self.name, Key=KEY, Body=b"any")
         sqs = boto3.client("sqs")
@@ -74,7 +74,7 @@ class Bucket:
 
 @pytest.fixture(scope="module")
 def bucket(cloud: Cloud) -> Iterator[Bucket]:
-    """Let a rule listen to a bucket, without permission to invoke the function yet."""
+    """Create a rule for a bucket, which may not invoke the function yet."""
     functions, iam = boto3.client("lambda"), boto3.client("iam")
     events, s3 = boto3.client("events"), boto3.client("s3")
     url, arn = queue(NAME, "events.amazonaws.com")
@@ -108,7 +108,7 @@ def bucket(cloud: Cloud) -> Iterator[Bucket]:
     events.remove_targets(Rule=NAME, Ids=["function"])
 
 
-def test_an_event_that_the_rule_may_not_give_to_a_function_is_a_dead_letter(
+def test_an_event_for_a_function_that_the_rule_may_not_invoke_is_a_dead_letter(
     bucket: Bucket,
 ) -> None:
     failure = bucket.failure()
@@ -139,7 +139,7 @@ SETTINGS: Final = (
 
 
 def settings(s3: "S3Client", bucket: str) -> dict[str, Any]:
-    """Return what S3 says of a bucket."""
+    """Return the configuration of a bucket."""
 
     def look(setting: str) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""Functions on the local cloud: how many run at once, what waits, and that they end whole."""
+"""Functions on the local cloud: concurrency, the event queue, and ending every process."""
 
 import io
 import json
@@ -55,7 +55,7 @@ TRUST = {
 
 @dataclass(frozen=True)
 class Function:
-    """A function that writes down what it does, and the queue of its failures."""
+    """A function that logs its actions, and its failure queue."""
 
     name: str
     queue: str
@@ -115,20 +115,20 @@ class Function:
 
 @pytest.fixture
 def function(cloud: Cloud, tmp_path: Path) -> Iterator[Function]:
-    """Create the function, which tries a failed event once more."""
+    """Create the function, which retries a failed event once."""
     function = Function.create(f"function-{uuid4()}", tmp_path, boto3.client)
     yield function
     function.functions.delete_function(FunctionName=function.name)
 
 
-def test_a_burst_of_events_runs_on_as_many_cores_as_there_are(function: Function) -> None:
+def test_a_burst_of_events_uses_every_core_once(function: Function) -> None:
     function.send(30, seconds=0.05)
 
     eventually(lambda: function.done() == 30, what="thirty events")
     assert function.most_at_once() <= (CORES or 1)
 
 
-def test_a_reserved_concurrency_lets_events_wait_and_loses_none(function: Function) -> None:
+def test_events_beyond_the_reserved_concurrency_wait_and_none_is_lost(function: Function) -> None:
     function.functions.put_function_concurrency(
         FunctionName=function.name, ReservedConcurrentExecutions=1
     )
@@ -152,7 +152,7 @@ def test_events_for_a_function_that_may_not_run_go_to_the_failure_queue(function
     assert failure["requestContext"]["approximateInvokeCount"] == 0
 
 
-def test_a_failed_event_is_tried_again_and_then_reported_with_its_error(function: Function) -> None:
+def test_a_failed_event_is_retried_and_then_reported_with_its_error(function: Function) -> None:
     function.send(fails=True)
 
     failure = eventually(function.failure, what="a failure")
@@ -172,14 +172,14 @@ def test_a_call_is_answered_while_events_wait(function: Function) -> None:
     assert function.done() < 20
 
 
-def test_a_function_that_takes_too_long_ends_with_all_that_it_started(function: Function) -> None:
+def test_a_timeout_ends_every_process_of_the_function(function: Function) -> None:
     function.send(seconds=30, forks=True)
 
     child = eventually(lambda: written(function.folder / "child"), what="a child")
     eventually(lambda: not is_running(int(child)), what="the end of the child")
 
 
-def test_a_cloud_that_stops_ends_all_that_functions_started(tmp_path: Path) -> None:
+def test_stopping_the_cloud_ends_every_process_of_functions(tmp_path: Path) -> None:
     with running_cloud(tmp_path / "home") as own:
         client = partial(boto3.client, **client_options(own))
         function = Function.create("function", tmp_path, client)

@@ -1,4 +1,4 @@
-"""The local cloud's S3 copies objects as AWS's does, which retiring an image depends on."""
+"""The local cloud's S3 copies objects as AWS does, which retiring images depends on."""
 
 import json
 import time
@@ -54,11 +54,11 @@ def tags() -> list[tuple[str, str]]:
     return [(tag["Key"], tag["Value"]) for tag in found]
 
 
-def test_a_retired_image_has_mark_and_tag_and_is_as_new(storage: Storage) -> None:
+def test_a_retired_image_has_mark_and_tag_and_a_new_date(storage: Storage) -> None:
     before = written(storage)
     s3 = boto3.client("s3")
     made = s3.head_object(Bucket=BUCKET, Key=KEY)["LastModified"]
-    time.sleep(1)  # S3 counts whole seconds
+    time.sleep(1)  # S3 stores whole seconds
 
     assert storage.retire(before)
 
@@ -76,7 +76,7 @@ def test_an_image_written_again_has_neither(storage: Storage) -> None:
     assert tags() == []
 
 
-def test_a_retired_image_that_is_taken_back_has_neither(storage: Storage) -> None:
+def test_a_restored_image_has_neither(storage: Storage) -> None:
     storage.retire(written(storage))
     assert storage.restore(seen(storage))
     assert not seen(storage).is_retired

@@ -1,4 +1,4 @@
-"""No web page and no other machine gets into the local cloud, nor anyone without its secret."""
+"""Web pages, other machines and programs without its secret cannot use the local cloud."""
 
 import http.client
 import ssl
@@ -53,7 +53,7 @@ def bucket(cloud: Cloud) -> Iterator[str]:
 
 
 def status(cloud: Cloud, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> int:
-    """Return what the cloud answers to a request that is not signed in its headers."""
+    """Return the status of a request without a signature in its headers."""
     return answer(cloud, path, method, body, **headers).status
 
 
@@ -77,7 +77,7 @@ def trust(cloud: Cloud) -> ssl.SSLContext:
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("authorization", GARBAGE)
-def test_without_a_signature_nothing_is_answered(
+def test_an_unsigned_request_is_refused(
     cloud: Cloud, bucket: str, path: str, authorization: str
 ) -> None:
     assert status(cloud, path, Authorization=authorization) in {400, 403, 404}
@@ -90,7 +90,7 @@ def test_a_query_is_no_signature(cloud: Cloud, bucket: str, method: str, query: 
 
 
 @pytest.mark.parametrize("query", ["", "?delete", "?policy", "?uploads"])
-def test_a_form_without_a_signature_writes_nothing(cloud: Cloud, bucket: str, query: str) -> None:
+def test_an_unsigned_form_writes_nothing(cloud: Cloud, bucket: str, query: str) -> None:
     form = {"Content_Type": "multipart/form-data; boundary=x"}
 
     assert status(cloud, f"/{bucket}{query}", "POST", FORM, **form) == 403
@@ -103,7 +103,7 @@ def keys() -> list[str]:
 
 
 @pytest.mark.parametrize("address", ["/_ministack/reset", "/_ministack/config", "/_localstack/x"])
-def test_the_servers_own_addresses_are_closed(cloud: Cloud, bucket: str, address: str) -> None:
+def test_ministacks_own_endpoints_are_closed(cloud: Cloud, bucket: str, address: str) -> None:
     assert status(cloud, address, "POST", b"{}") == 403
 
     assert keys() == ["secret.txt"]
@@ -113,9 +113,7 @@ def test_the_servers_own_addresses_are_closed(cloud: Cloud, bucket: str, address
     "host",
     ["evil.example", "localhost", "127.0.0.1", "127.0.0.1.evil.example", "[::1]", "x:{port}"],
 )
-def test_a_name_that_was_pointed_at_this_machine_is_refused(
-    cloud: Cloud, bucket: str, host: str
-) -> None:
+def test_dns_rebinding_is_refused(cloud: Cloud, bucket: str, host: str) -> None:
     port = cloud.endpoint.rpartition(":")[2]
     link = boto3.client("s3").generate_presigned_url(
         "get_object", Params={"Bucket": bucket, "Key": "secret.txt"}
@@ -148,7 +146,7 @@ def test_no_answer_is_open_to_all_origins(cloud: Cloud, bucket: str) -> None:
     assert not [name for name in headers if name.lower().startswith("access-control-")]
 
 
-def test_another_clouds_credentials_open_nothing(cloud: Cloud, tmp_path: Path) -> None:
+def test_credentials_of_another_cloud_are_refused(cloud: Cloud, tmp_path: Path) -> None:
     with running_cloud(tmp_path / "home") as other:
         environment = other.environment
     mine = cloud.environment
@@ -179,7 +177,7 @@ def test_every_port_listens_on_this_machine_only(cloud: Cloud) -> None:
 
 
 def sockets() -> Iterator[tuple[tuple[str, int], str]]:
-    """Yield the address and the inode of every socket on this machine that listens."""
+    """Yield the address and the inode of every listening socket on this machine."""
     for file in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(file).read_text().splitlines()[1:]:
             fields = line.split()
@@ -191,7 +189,7 @@ def sockets() -> Iterator[tuple[tuple[str, int], str]]:
 
 
 def inodes(cloud: Cloud) -> set[str]:
-    """Return the sockets of the server and of all that it has started."""
+    """Return the sockets of the server and its children."""
     session = cloud.server_pid
     pids = [pid for pid in subprocesses._all_pids() if subprocesses._session(pid) == session]
     assert session in pids

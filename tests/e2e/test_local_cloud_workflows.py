@@ -1,4 +1,4 @@
-"""What the local cloud adds to MiniStack's Step Functions and EventBridge, on small machines."""
+"""The additions to MiniStack's Step Functions and EventBridge, tested with small machines."""
 
 import json
 import time
@@ -43,7 +43,7 @@ def machine(states: Mapping[str, Any], *, start: str) -> dict[str, Any]:
 
 
 def distributed(children: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
-    """Return a machine that gives what lies in the bucket to *children*, in batches of ten."""
+    """Return a machine that passes the bucket's objects to *children*, in batches of ten."""
     return machine(
         {
             "Map": {
@@ -66,14 +66,14 @@ def distributed(children: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
 
 
 class Machines:
-    """State machines, each with a role of its own."""
+    """State machines, each with its own role."""
 
     def __init__(self) -> None:
         self.client: SFNClient = boto3.client("stepfunctions")
         self._number = 0
 
     def role(self, *allowed: str, service: str = "states.amazonaws.com") -> str:
-        """Make a role that may do everything of the named kinds, such as s3:*."""
+        """Create a role with the named permissions, such as s3:*."""
         self._number += 1
         iam, name = boto3.client("iam"), f"machine-{self._number}"
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
@@ -90,7 +90,7 @@ class Machines:
         )["stateMachineArn"]
 
     def start(self, definition: Mapping[str, Any], *allowed: str, **given: Any) -> str:
-        """Start a new machine that may do *allowed*, and return the execution."""
+        """Start a new machine with the permissions *allowed*, and return the execution."""
         machine = self.create(definition, self.role(*allowed))
         answer = self.client.start_execution(
             stateMachineArn=machine, input=json.dumps({**INPUT, **given})
@@ -98,7 +98,7 @@ class Machines:
         return answer["executionArn"]
 
     def ended(self, execution: str) -> dict[str, Any]:
-        """Wait for the end of *execution*, and return what it came to."""
+        """Wait for the end of *execution*, and return its description."""
 
         def look() -> dict[str, Any] | None:
             answer = self.client.describe_execution(executionArn=execution)
@@ -113,7 +113,7 @@ class Machines:
 
 @pytest.fixture(scope="module")
 def machines(cloud: Cloud) -> Machines:
-    """Return an account with a bucket of words, and no machine yet."""
+    """Return an account with a bucket of words and no machine."""
     s3 = boto3.client("s3")
     s3.create_bucket(
         Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-2"}
@@ -199,9 +199,7 @@ def test_more_failures_than_tolerated_fail_the_map(machines: Machines) -> None:
         (["s3:ListBucket", "states:StartExecution"], "States.ResultWriterFailed"),
     ],
 )
-def test_a_map_may_do_only_what_its_role_may(
-    machines: Machines, allowed: list[str], error: str
-) -> None:
+def test_a_map_is_limited_by_its_role(machines: Machines, allowed: list[str], error: str) -> None:
     assert machines.ended(machines.start(distributed(COUNTED), *allowed))["error"] == error
 
 
@@ -216,7 +214,7 @@ def test_a_map_may_do_only_what_its_role_may(
         ),
     ],
 )
-def test_a_task_may_do_only_what_the_role_may(
+def test_a_task_is_limited_by_the_role(
     machines: Machines, service: str, arguments: Mapping[str, Any], error: str
 ) -> None:
     task = {
@@ -230,7 +228,7 @@ def test_a_task_may_do_only_what_the_role_may(
     assert "is not authorized to perform" in ended["cause"]
 
 
-def test_a_role_that_trusts_another_service_makes_no_machine(machines: Machines) -> None:
+def test_a_role_that_trusts_another_service_is_refused(machines: Machines) -> None:
     role = machines.role(service="lambda.amazonaws.com")
     with pytest.raises(ClientError, match="authorized to assume the provided role"):
         machines.create(distributed(COUNTED), role)
@@ -269,7 +267,7 @@ def test_an_event_that_cannot_be_delivered_is_a_dead_letter(
         received = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"])
         return list(received.get("Messages", []))
 
-    assert send_and_look() == []  # for nobody has allowed EventBridge to send to the queue
+    assert send_and_look() == []  # the queue's policy does not let EventBridge send
     sender = {
         "Effect": "Allow",
         "Action": "sqs:SendMessage",
@@ -285,7 +283,7 @@ def test_an_event_that_cannot_be_delivered_is_a_dead_letter(
     assert machines.client.list_executions(stateMachineArn=machine_arn)["executions"] == []
 
 
-def test_what_s3_tells_eventbridge_names_the_version(machines: Machines) -> None:
+def test_events_from_s3_name_the_version(machines: Machines) -> None:
     events, s3, sqs = boto3.client("events"), boto3.client("s3"), boto3.client("sqs")
     queue = sqs.create_queue(QueueName="uploads")["QueueUrl"]
     pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [BUCKET]}}}

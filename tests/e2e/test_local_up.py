@@ -1,4 +1,4 @@
-"""Edit the settings, `make up`, look: in a shell that has sourced what `make up` has written."""
+"""Edit settings, run `make up`, and use the deployment in a shell with its environment."""
 
 import os
 import subprocess
@@ -53,13 +53,13 @@ output "bucket" {{
 
 @dataclass(frozen=True)
 class Local:
-    """What `make up` leaves running, with the file of settings and a shell turned to it."""
+    """The cloud of `make up`, with its settings file and a shell that points at it."""
 
     home: Path
     settings: Path
 
     def up(self, settings: str, *, status: int = 0) -> str:
-        """Run what `make up` runs, which has to end with *status*, and return what it said."""
+        """Run `make up`'s command, which must exit with *status*, and return its output."""
         self.settings.write_text(QUICK + settings)
         command = [sys.executable, "-c", UP, str(self.home), f"--settings={self.settings}"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -67,7 +67,7 @@ class Local:
         return done.stdout + done.stderr
 
     def shell(self, command: str, *, folder: Path = ROOT) -> str:
-        """Run *command* in *folder*, and return what it printed."""
+        """Run *command* in *folder*, and return its output."""
         done = subprocess.run(
             ["sh", "-c", f". '{self.home}/up/environment.sh' && {command}"],
             cwd=folder,

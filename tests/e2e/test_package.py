@@ -1,4 +1,4 @@
-"""The package is built from the real wheels: the same every time, and right for where it runs."""
+"""The package, built from the real wheels, is reproducible and fits its platform."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from tools.build.package import PLATFORMS, PackageError, build
 
 ELF_MACHINES = {"arm64": 183, "x86_64": 62}
 
-# Without site-packages everything has to come from the zip.
+# Without site-packages, every import must come from the zip.
 ALONE = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -51,7 +51,7 @@ def digest(file: Path) -> str:
 
 
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
-def test_machine_code_is_all_of_the_architecture(architecture: str, tmp_path: Path) -> None:
+def test_all_machine_code_is_for_the_architecture(architecture: str, tmp_path: Path) -> None:
     zipped = tmp_path / "package.zip"
 
     build(PLATFORMS[architecture], zipped)
@@ -88,7 +88,7 @@ def test_the_package_needs_nothing_besides_itself(local_package: Path, tmp_path:
     assert (done.returncode, done.stderr.strip()) == (0, "")
 
 
-def test_bytecode_is_loaded_without_a_look_at_the_source(local_package: Path) -> None:
+def test_bytecode_is_loaded_without_checking_the_source(local_package: Path) -> None:
     with ZipFile(local_package) as archive:
         names = archive.namelist()
         flags = {archive.read(name)[4:8] for name in names if name.endswith(".pyc")}
@@ -107,7 +107,7 @@ def test_nothing_that_the_function_does_not_load_is_packed(local_package: Path) 
         assert not [name for name in names if part in name]
 
 
-def test_a_logo_and_a_font_travel_under_fixed_names(tmp_path: Path) -> None:
+def test_a_logo_and_a_font_are_packed_under_fixed_names(tmp_path: Path) -> None:
     logo = tmp_path / "company logo.png"
     Image.new("RGBA", (40, 20), "red").save(logo)
     zipped = tmp_path / "package.zip"
@@ -131,7 +131,7 @@ def test_a_logo_may_lie_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("content", "reason"), [(None, "is missing"), (b"no image", "logo.png")], ids=["gone", "text"]
 )
-def test_a_bad_logo_stops_the_build_and_leaves_the_old_package(
+def test_a_bad_logo_stops_the_build_and_keeps_the_old_package(
     content: bytes | None, reason: str, tmp_path: Path
 ) -> None:
     logo, zipped = tmp_path / "logo.png", tmp_path / "package.zip"
@@ -146,7 +146,7 @@ def test_a_bad_logo_stops_the_build_and_leaves_the_old_package(
     assert {file.name for file in tmp_path.iterdir()} <= {"logo.png", "package.zip"}
 
 
-def test_a_text_that_the_font_cannot_write_stops_the_build(tmp_path: Path) -> None:
+def test_a_text_without_glyphs_stops_the_build(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match="no glyph"):
         build(None, tmp_path / "package.zip", json.dumps({"text": "\N{KATAKANA LETTER A}"}))
 

@@ -1,7 +1,7 @@
-"""The role may do what the function needs, nothing less and nothing more.
+"""The role has exactly the permissions that the function needs.
 
-Two kinds of permission cannot be shown here: the local cloud writes logs without asking, and says
-that an object is missing (404) to those who may not list its bucket, whom S3 would refuse (403).
+Two permissions cannot be tested here: the local cloud writes logs without checking, and returns 404
+for a missing object where S3 returns 403 to callers that may not list the bucket.
 """
 
 import io
@@ -44,7 +44,7 @@ def functions(pipeline: Pipeline) -> "LambdaClient":
 
 @pytest.fixture(scope="module")
 def processed_upload(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return the key of an upload that has come out already."""
+    """Return the key of a processed upload."""
     file: Path = tmp_path_factory.mktemp("permissions") / "photo.jpg"
     file.write_bytes(picture())
     pipeline.upload(file, "permissions.jpg")
@@ -54,7 +54,7 @@ def processed_upload(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactor
 
 @contextmanager
 def without(pipeline: Pipeline, policy: str, action: str) -> Iterator[None]:
-    """Take one action away from the role meanwhile."""
+    """Remove one action from the role inside the block."""
     document: Any = pipeline.iam.get_role_policy(RoleName=ROLE, PolicyName=policy)["PolicyDocument"]
     reduced = [
         {**statement, "Action": [kept for kept in statement["Action"] if kept != action]}
@@ -79,13 +79,13 @@ def _put(pipeline: Pipeline, policy: str, document: dict[str, Any]) -> None:
 
 
 def invoke(functions: "LambdaClient", function: str, event: object) -> tuple[bool, str]:
-    """Return whether *function* succeeded, and what it answered."""
+    """Return whether *function* succeeded, and its response."""
     answer = functions.invoke(FunctionName=function, Payload=json.dumps(event))
     return "FunctionError" not in answer, answer["Payload"].read().decode()
 
 
 def announced(pipeline: Pipeline, key: str, *, name: str = "ObjectCreated:Put") -> dict[str, Any]:
-    """Return a newer event for the object that is under *key*, or for one that is not there."""
+    """Return a newer event for the object under *key*, which may be missing."""
     bucket = pipeline.outputs["source_bucket"]
     found = pipeline.s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", [])
     etag = found[0]["ETag"].strip('"') if found else "0" * 32
@@ -112,7 +112,7 @@ def test_no_permission_is_superfluous(
     event_name: str,
 ) -> None:
     function = pipeline.outputs["function_name"]
-    if action == "s3:PutObject":  # there has to be something to write
+    if action == "s3:PutObject":  # otherwise there is nothing to write
         bucket = pipeline.outputs["processed_bucket"]
         pipeline.s3.delete_object(Bucket=bucket, Key="small/permissions.jpg")
     with without(pipeline, policy, action):
@@ -146,7 +146,7 @@ def test_the_permission_to_delete_is_not_superfluous(
 
 @pytest.fixture(scope="module")
 def caller(pipeline: Pipeline, functions: "LambdaClient") -> str:
-    """Return the name of a function that has the pipeline's own role, and does what it is told."""
+    """Return a function that has the pipeline's role and makes a given call."""
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as package:
         package.writestr("caller.py", CALLER)
@@ -176,7 +176,7 @@ def test_the_caller_has_the_role(
 
 @pytest.fixture(scope="module")
 def another_queue(pipeline: Pipeline) -> str:
-    """Make a bucket and a queue that are none of the function's business; return the queue's."""
+    """Create a foreign bucket and queue; return the queue's URL."""
     pipeline.s3.create_bucket(
         Bucket="another", CreateBucketConfiguration={"LocationConstraint": "eu-central-2"}
     )
@@ -223,14 +223,16 @@ def test_the_role_is_refused_everything_else(
 
 @pytest.fixture
 def announcing(pipeline: Pipeline) -> Iterator[None]:
-    """Have the pipeline announce completions meanwhile."""
+    """Turn completion events on inside the block."""
     pipeline.apply(events={})
     yield
     pipeline.apply()
 
 
 @pytest.mark.usefixtures("announcing")
-def test_the_role_announces_in_no_other_name(functions: "LambdaClient", caller: str) -> None:
+def test_the_role_sends_events_only_with_its_own_source(
+    functions: "LambdaClient", caller: str
+) -> None:
     def announce(source: str) -> tuple[bool, str]:
         entry = {"Source": source, "DetailType": "Image Processed", "Detail": "{}"}
         arguments = {"Entries": [entry]}

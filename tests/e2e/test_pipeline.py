@@ -1,7 +1,7 @@
 """From an upload to pixels, failures and logs, by either route.
 
-A key reaches the function in a notification of the bucket, form-encoded, or by EventBridge and a
-state machine, as it is; what comes out must not differ.
+A key reaches the function in a form-encoded notification or, unencoded, through EventBridge and a
+state machine; the results must be the same.
 """
 
 import sys
@@ -38,7 +38,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 def images(pipeline: Pipeline, name: str) -> list[str]:
-    """Return the keys of the images of what was uploaded under *name*."""
+    """Return the keys of the images of the upload *name*."""
     return pipeline.keys(f"small/{name}") + pipeline.keys(f"web/{name}")
 
 
@@ -46,7 +46,7 @@ def test_a_plan_after_an_apply_is_empty(pipeline: Pipeline, route: Route) -> Non
     assert not pipeline.terraform.has_changes(), route.name
 
 
-def test_an_upload_with_the_cli_comes_out_in_every_variant(
+def test_an_upload_with_the_cli_gets_an_image_of_every_variant(
     pipeline: Pipeline, route: Route, photo: Path
 ) -> None:
     key = f"{route.name}/tom.jpg"
@@ -81,9 +81,7 @@ def test_the_watermark_is_in_its_place_and_nowhere_else(
 @pytest.mark.parametrize(
     "name", ["a b+c%é", "100% +1", "катя/ネコ 🐈", "a&b=c?d#e", "quote'\"", "x" * 980]
 )
-def test_keys_come_out_as_they_went_in(
-    pipeline: Pipeline, route: Route, photo: Path, name: str
-) -> None:
+def test_keys_are_preserved(pipeline: Pipeline, route: Route, photo: Path, name: str) -> None:
     key = f"{route.name}/{name}.jpg"
     pipeline.upload(photo, key)
     assert pipeline.published(f"small/{key}").size == (120, 80)
@@ -94,7 +92,7 @@ def test_keys_come_out_as_they_went_in(
 def test_a_multipart_upload_is_an_upload(pipeline: Pipeline, route: Route, tmp_path: Path) -> None:
     file = tmp_path / "large.png"
     Image.effect_noise((3800, 3800), 200).save(file, compress_level=1)
-    assert file.stat().st_size > 8 * 1024 * 1024  # from which on it is uploaded in parts
+    assert file.stat().st_size > 8 * 1024 * 1024  # the CLI's threshold for multipart uploads
     pipeline.upload(file, "large.png")
     assert pipeline.published("small/large.png").size == (120, 120)
     source = pipeline.s3.head_object(Bucket=pipeline.outputs["source_bucket"], Key="large.png")
@@ -148,7 +146,7 @@ def test_a_newer_upload_replaces_the_older_one(
     eventually(lambda: pipeline.published("web/twice.webp").size == (60, 60), what="the newer one")
 
 
-def test_a_removed_source_takes_its_images_along(
+def test_removing_a_source_removes_its_images(
     pipeline: Pipeline, route: Route, photo: Path
 ) -> None:
     key = f"{route.name}/going.jpg"
@@ -160,7 +158,7 @@ def test_a_removed_source_takes_its_images_along(
 
 
 def endings(pipeline: Pipeline, key: str) -> list[str]:
-    """Return how the attempts to process *key* have ended, in the words of the log."""
+    """Return the outcomes of the attempts to process *key* from the log."""
     messages = [line["message"] for line in pipeline.lines(key)]
     return [message for message in messages if message != "inspected"]
 
@@ -177,7 +175,7 @@ def test_a_transient_fault_is_retried_to_success(
     assert endings(pipeline, key)[-1] == "published"
 
 
-@either  # the standard machine tries for hours, and reports as a failing review does
+@either  # the standard machine retries for hours, and reports like a failing review
 def test_a_lasting_fault_ends_on_the_failure_queue(
     pipeline: Pipeline, route: Route, photo: Path
 ) -> None:
@@ -193,7 +191,7 @@ def test_a_lasting_fault_ends_on_the_failure_queue(
 
 
 @either
-def test_what_failed_can_be_sent_again(pipeline: Pipeline, route: Route, photo: Path) -> None:
+def test_a_failed_upload_can_be_redriven(pipeline: Pipeline, route: Route, photo: Path) -> None:
     key = f"{route.name}/again.jpg"
     with without(pipeline, "read-source"):
         pipeline.upload(photo, key)
@@ -205,7 +203,7 @@ def test_what_failed_can_be_sent_again(pipeline: Pipeline, route: Route, photo: 
 
 
 def redrive(pipeline: Pipeline, route: Route, *options: str) -> str:
-    """Run the tool as `make redrive` does and return what it prints."""
+    """Run the tool as `make redrive` does and return its output."""
     return subprocesses.run(
         *(sys.executable, str(ROOT / "tools"), "redrive", *options),
         *("--queue", pipeline.outputs["failure_queue_url"]),

@@ -1,4 +1,4 @@
-"""The same uploads are processed, whether S3 tells the function or EventBridge of them."""
+"""Notifications and EventBridge select the same uploads by prefix and suffix."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ OTHERS = ("my+photos%2B/é 1 (1).jpg", "my photos+/é 1.jpg", "é 1 (1).jpg")
 
 @pytest.fixture(scope="module", params=[None, {}], ids=["direct", "workflow"])
 def filtered(pipeline: Pipeline, request: pytest.FixtureRequest) -> Pipeline:
-    """Deploy a prefix and a suffix that a form encodes, by one of the two paths."""
+    """Deploy a prefix and a suffix with characters that forms encode, on one of the two paths."""
     workflow: Mapping[str, Any] | None = request.param
     pipeline.apply(trigger_prefix=PREFIX, trigger_suffixes=[SUFFIX], workflow=workflow)
     return pipeline

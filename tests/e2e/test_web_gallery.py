@@ -1,4 +1,4 @@
-"""The page of examples/web-gallery in a real browser, over images that the pipeline made."""
+"""The page of examples/web-gallery in a real browser, with images from the pipeline."""
 
 import http.server
 import json
@@ -44,7 +44,7 @@ NAVY, TEAL, RED, GREEN = (0, 0, 128), (0, 128, 128), (200, 0, 0), (0, 160, 0)
 GRACE_DAYS = 7  # the default
 NOW = datetime.now(UTC)
 
-# How wide an image is by the first of its `sizes` whose condition holds.
+# The first of an image's `sizes` whose condition holds gives its width.
 WIDTH_BY_SIZES = r"""sizes => {
   const [, , length] = sizes.split(", ").map(size => size.match(/^(\([^)]+\) )?(.+)$/))
     .find(([, condition]) => !condition || matchMedia(condition).matches);
@@ -55,14 +55,14 @@ WIDTH_BY_SIZES = r"""sizes => {
 
 
 def configured(name: str) -> Any:
-    """Return what the example's main.tf sets, as far as that is written as JSON has it."""
+    """Return the settings in the example's main.tf that are written like JSON."""
     [value] = re.findall(rf'^ +{name} += (\[.+?\]|".+?")', CONFIGURED, re.MULTILINE)
     return json.loads(value)
 
 
 @dataclass
 class Site:
-    """The page under one origin, and the processed bucket under another, as the CDN serves it."""
+    """The page on one origin, and the processed bucket on another, as the CDN serves it."""
 
     s3: "S3Client"
     port: int = 0
@@ -70,7 +70,7 @@ class Site:
 
     @property
     def photos(self) -> list[Mapping[str, str]]:
-        """What the owner of the site writes into photos.json."""
+        """The contents of photos.json."""
         return [
             {"manifest": f"{self.cdn}/beach.json", "alt": "A beach"},
             {"manifest": f"{self.cdn}/2026/a%20b%2Bc%25%C3%A9.json", "alt": "A summit"},
@@ -89,7 +89,7 @@ class Site:
         """Return status, headers and body."""
         if host.startswith("127.0.0.1"):
             return self._page(path)
-        # As modules/cdn has the distribution send them.
+        # The headers that modules/cdn configures.
         headers = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}
         try:
             found = self.s3.get_object(Bucket="processed", Key=unquote(path[1:]))
@@ -116,7 +116,7 @@ class Site:
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves a site and notes what was asked for."""
+    """Serves a site and records the requests."""
 
     protocol_version = "HTTP/1.1"
 
@@ -129,7 +129,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         status, headers, body = self.site.answer(
             given["Host"], self.path, given.get("If-None-Match", "")
         )
-        if self.path != "/favicon.ico":  # for which browsers ask unasked
+        if self.path != "/favicon.ico":  # browsers request it on their own
             self.site.requests.append((self.path, status))
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
@@ -173,7 +173,7 @@ def served(site: Site) -> Iterator[Site]:
 
 @dataclass(frozen=True)
 class Planned:
-    """What Terraform plans for images under keys with a version."""
+    """The Terraform plan for images under versioned keys."""
 
     cache_control: str
     rules: list[Rule]
@@ -206,7 +206,7 @@ def bench(site: Site, planned: Planned) -> Bench:
         MANIFEST='{"max_age_seconds": 0}',  # the tests do not wait for a minute
         REMOVE_DELETED="true",
     )
-    # The settings accept https alone, which is for browsers what this machine is anyway: secure.
+    # The settings accept only https; to browsers, localhost is as secure a context.
     settings = replace(bench.pipeline.settings, cdn_url=site.cdn)
     bench.pipeline = replace(bench.pipeline, settings=settings)
     upload(bench, BEACH, NAVY)
@@ -241,7 +241,7 @@ def wait(page: Page) -> None:
 
 
 def loaded(page: Page) -> list[str]:
-    """Return the keys of the images that the page shows, all of them in full."""
+    """Return the keys of the images on the page, which are all fully loaded."""
     images = page.locator("img")
     assert all(images.evaluate_all("images => images.map(image => image.naturalWidth)"))
     urls = images.evaluate_all("images => images.map(image => image.currentSrc)")
@@ -252,7 +252,7 @@ def is_image(path: str) -> bool:
     return path.endswith((".avif", ".webp", ".jpg"))
 
 
-# The page has one column below 640 px and two above, which end to grow at 616 px.
+# The page has one column below 640 px and two above, which stop growing at 616 px.
 @pytest.mark.parametrize(
     ("window", "pixel_ratio", "width"),
     [(340, 1, 320), (340, 2, 640), (620, 1, 640), (360, 3, 1280), (1000, 1, 640), (1600, 3, 1920)],
@@ -278,7 +278,7 @@ def test_the_configured_sizes_are_those_of_the_page(
         assert page.evaluate(WIDTH_BY_SIZES, configured("sizes")) == pytest.approx(shown, abs=1)
 
 
-def test_the_place_of_an_image_has_its_color_until_it_is_there(
+def test_an_image_area_has_its_colour_until_the_image_loads(
     bench: Bench, browser: Browser, site: Site
 ) -> None:
     manifest = bench.s3.get_object(Bucket="processed", Key="2026/a b+c%é.json")["Body"].read()
@@ -295,7 +295,7 @@ def test_the_page_is_accessible(bench: Bench, browser: Browser, site: Site) -> N
         assert images == ["A beach", "A summit"]
 
 
-def test_a_photograph_that_is_not_there_does_not_hide_the_others(
+def test_a_missing_photograph_does_not_hide_the_others(
     bench: Bench, browser: Browser, site: Site
 ) -> None:
     with opened(browser, site) as page:
@@ -349,7 +349,7 @@ def test_replaced_images_live_as_long_as_pages_may_show_them(
         assert page.request.get(f"{site.cdn}/{old}").status == 404
 
 
-def test_the_page_of_the_demonstration_shows_images_from_files(
+def test_the_page_of_the_demo_shows_images_from_files(
     bench: Bench, browser: Browser, tmp_path: Path
 ) -> None:
     downloads = Downloads(bench.s3, "processed", tmp_path)

@@ -1,4 +1,4 @@
-"""What only the workflow has: permissions of its own, records, and a review."""
+"""Features of the workflow only: its permissions, its records, and its review."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -41,7 +41,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 def images(pipeline: Pipeline, name: str) -> list[str]:
-    """Return the keys of the images of what was uploaded under *name*."""
+    """Return the keys of the images of the upload *name*."""
     return pipeline.keys(f"small/{name}") + pipeline.keys(f"web/{name}")
 
 
@@ -52,7 +52,7 @@ def record(key: str) -> dict[str, Any] | None:
     return answer.get("Item")
 
 
-def test_a_machine_that_may_not_invoke_the_function_says_so(
+def test_a_machine_that_may_not_invoke_the_function_reports_it(
     pipeline: Pipeline, workflow: Workflow, photo: Path
 ) -> None:
     key = f"{workflow.role}/forbidden.jpg"
@@ -63,7 +63,7 @@ def test_a_machine_that_may_not_invoke_the_function_says_so(
     assert images(pipeline, f"{workflow.role}/forbidden") == []
 
 
-def test_a_machine_that_may_not_report_fails_for_that(
+def test_a_machine_that_may_not_report_fails(
     pipeline: Pipeline, workflow: Workflow, photo: Path
 ) -> None:
     key = f"{workflow.role}/unreported.jpg"
@@ -76,7 +76,7 @@ def test_a_machine_that_may_not_report_fails_for_that(
     assert "sqs:SendMessage" in execution["cause"]
 
 
-def test_what_eventbridge_cannot_deliver_is_on_the_failure_queue(
+def test_an_undelivered_event_is_on_the_failure_queue(
     pipeline: Pipeline, workflow: Workflow, photo: Path
 ) -> None:
     key = f"{workflow.role}/undelivered.jpg"
@@ -87,7 +87,7 @@ def test_what_eventbridge_cannot_deliver_is_on_the_failure_queue(
     assert images(pipeline, f"{workflow.role}/undelivered") == []
 
 
-def test_an_upload_is_recorded_when_all_its_images_are_there(
+def test_an_upload_is_recorded_after_all_its_images_are_published(
     pipeline: Pipeline, workflow: Workflow, photo: Path
 ) -> None:
     key = f"{workflow.role}/recorded.jpg"
@@ -112,7 +112,7 @@ def test_a_rejection_is_recorded_with_its_reason(
     assert recorded["reason"] == {"S": "unsupported-format"}
 
 
-def test_what_the_review_allows_comes_out(
+def test_an_upload_that_the_review_allows_is_published(
     pipeline: Pipeline, reviewed: Workflow, photo: Path
 ) -> None:
     key = f"{reviewed.role}/fine.jpg"
@@ -121,7 +121,7 @@ def test_what_the_review_allows_comes_out(
     assert reviewed.statuses(key) == ["SUCCEEDED"]
 
 
-def test_what_the_review_refuses_is_reported_and_not_published(
+def test_an_upload_that_the_review_refuses_is_reported_and_not_published(
     pipeline: Pipeline, reviewed: Workflow, photo: Path
 ) -> None:
     key = f"{reviewed.role}/refused.jpg"
@@ -140,7 +140,7 @@ def test_what_the_review_refuses_is_reported_and_not_published(
         ("failing", "RuntimeError", "no opinion"),
     ],
 )
-def test_what_the_review_does_not_decide_is_reported_and_not_published(
+def test_an_upload_without_a_decision_is_reported_and_not_published(
     pipeline: Pipeline, reviewed: Workflow, photo: Path, name: str, error: str, message: str
 ) -> None:
     key = f"{reviewed.role}/{name}.jpg"
@@ -153,7 +153,7 @@ def test_what_the_review_does_not_decide_is_reported_and_not_published(
 
 
 @pytest.mark.parametrize("reviewed", ["express"], indirect=True)
-def test_a_machine_that_may_not_ask_publishes_nothing(
+def test_a_machine_that_may_not_invoke_the_review_publishes_nothing(
     pipeline: Pipeline, reviewed: Workflow, photo: Path
 ) -> None:
     key = f"{reviewed.role}/unasked.jpg"
@@ -164,11 +164,11 @@ def test_a_machine_that_may_not_ask_publishes_nothing(
     assert images(pipeline, f"{reviewed.role}/unasked") == []
 
 
-# The last one leaves another deployment behind than it finds.
+# This test changes the deployment, so it is the last one.
 
 
 @pytest.mark.parametrize("reviewed", ["express"], indirect=True)
-def test_a_backfill_leaves_alone_what_no_review_has_allowed(
+def test_a_backfill_skips_unreviewed_uploads(
     pipeline: Pipeline, reviewed: Workflow, review: str, photo: Path
 ) -> None:
     pipeline.upload(photo, "before/allowed.jpg")

@@ -1,7 +1,7 @@
 """The workflow is switched on and off while uploads go on, and none is lost.
 
-The local cloud heeds a bucket's notification at once; S3 may take minutes, and what a state machine
-has begun ends with it. `direct_trigger` is for both.
+The local cloud applies a bucket's notification at once; S3 may take minutes, and deleting a state
+machine ends its executions. `direct_trigger` solves both.
 """
 
 import threading
@@ -30,10 +30,10 @@ Actions: TypeAlias = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Journey:
-    """What was uploaded, one picture after the other, while the workflow was switched on and off.
+    """The pictures that were uploaded one by one while the workflow was switched on and off.
 
-    *on* and *off* are what was done to which resource, in the order of being finished; *by_both*
-    tells how what looked at an upload has ended, while both ways were open.
+    *on* and *off* are the actions on resources in the order of completion; *by_both* has the
+    outcomes of an upload that both routes processed.
     """
 
     uploaded: Sequence[str]
@@ -64,7 +64,7 @@ def journey(pipeline: Pipeline, usual_settings: None) -> Journey:
 
 @contextmanager
 def uploads(pipeline: Pipeline) -> Iterator[list[str]]:
-    """Upload pictures meanwhile, one after the other, and list their names."""
+    """Upload pictures one by one inside the block, and list their names."""
     done: list[str] = []
     ended = threading.Event()
 
@@ -94,14 +94,14 @@ def more_of(uploaded: Sequence[str], least: int = 10) -> Sequence[str]:
 
 
 def published(pipeline: Pipeline) -> list[str]:
-    """Return the names of the uploads of which there are all images."""
+    """Return the names of the uploads that have all their images."""
     small = {key.rpartition("/")[2] for key in pipeline.keys("small/switch/")}
     web = {key.rpartition("/")[2] for key in pipeline.keys("web/switch/")}
     return sorted(name for name in small if name.replace(".png", ".webp") in web)
 
 
 def endings(pipeline: Pipeline, name: str) -> list[str]:
-    """Return how what looked at an upload has ended, as soon as it came by both ways."""
+    """Return the outcomes of an upload as soon as both routes have processed it."""
 
     def look() -> list[str] | None:
         messages = [line["message"] for line in pipeline.lines(f"switch/{name}")]
@@ -112,12 +112,12 @@ def endings(pipeline: Pipeline, name: str) -> list[str]:
 
 
 def apply(pipeline: Pipeline, **workflow: Any) -> Actions:
-    """Apply with a *workflow*, and return what was done."""
+    """Apply with a *workflow*, and return the actions."""
     return actions(pipeline, workflow=workflow)
 
 
 def actions(pipeline: Pipeline, **variables: Any) -> Actions:
-    """Apply, and return what was done to which resource, in the order of being finished."""
+    """Apply, and return the actions on resources in the order of completion."""
     events: list[Event] = []
     pipeline.apply(events.append, **variables)
     hooks = [event["hook"] for event in events if is_change(event)]
@@ -125,7 +125,7 @@ def actions(pipeline: Pipeline, **variables: Any) -> Actions:
 
 
 def finish(pipeline: Pipeline) -> None:
-    """Wait until what the workflow has begun so far has ended."""
+    """Wait until all executions of the workflow have ended."""
     machine = pipeline.terraform.outputs()["workflow_arn"]
     machines = boto3.client("stepfunctions")
     answer = machines.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
@@ -138,20 +138,20 @@ def finish(pipeline: Pipeline) -> None:
     eventually(is_over, what="what was begun")
 
 
-def test_s3_is_told_of_the_workflow_when_all_of_it_is_there(journey: Journey) -> None:
+def test_the_trigger_switches_after_the_workflow_is_complete(journey: Journey) -> None:
     assert journey.on[-1] == ("update", NOTIFICATION)
     assert ("create", TARGET) in journey.on
 
 
-def test_what_comes_by_both_ways_is_made_once(journey: Journey) -> None:
+def test_an_upload_on_both_routes_is_published_once(journey: Journey) -> None:
     assert len(journey.by_both) == 10
     for found in journey.by_both.values():
-        # If both are at it at the same moment, both have published, and S3 has taken one.
+        # If both run at the same moment, both publish, and S3 accepts one.
         assert "published" in found
         assert set(found) <= {"published", "current"}, found
 
 
-def test_all_of_the_workflow_goes_with_it(journey: Journey) -> None:
+def test_switching_the_workflow_off_removes_all_of_it(journey: Journey) -> None:
     assert ("update", NOTIFICATION) in journey.off
     assert ("delete", STANDARD_TARGET) in journey.off
 

@@ -1,4 +1,4 @@
-"""A program that looks at images through the CDN of a local cloud."""
+"""A viewer of images on the CDN of a local cloud."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from tools.local.cloud import Cloud
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What the CDN has answered."""
+    """A response of the CDN."""
 
     status: int
     headers: Mapping[str, str]
@@ -24,7 +24,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Viewer:
-    """Knows the way to *cloud*, for not every resolver finds names below localhost."""
+    """Connects to *cloud* itself, because not every resolver knows names below localhost."""
 
     cloud: Cloud
 

@@ -1,4 +1,4 @@
-"""The deployed workflow, as its users have it, and a function that reviews what is uploaded."""
+"""The deployed workflow from a user's view, and a function that reviews uploads."""
 
 import io
 import json
@@ -18,7 +18,7 @@ RULE_ROLE = "image-pipeline-uploads-express"
 
 REVIEWER = "reviewer"
 
-# Says of an upload what its key says.
+# Its verdict on an upload is in the key.
 REVIEW = """
 def handler(inspection, context):
     key = inspection["source"]["key"]
@@ -33,9 +33,9 @@ def handler(inspection, context):
 
 
 class Workflow:
-    """The workflow of *pipeline*, as *options* have it, *beside* other parts.
+    """The workflow of *pipeline* with *options*, and with the parts *beside* it.
 
-    Of an express machine only the local cloud can tell the executions, AWS cannot.
+    Only the local cloud can list the executions of an express machine, AWS cannot.
     """
 
     def __init__(
@@ -43,14 +43,14 @@ class Workflow:
     ) -> None:
         self._machines: SFNClient = boto3.client("stepfunctions")
         self.arn: str = pipeline.apply(workflow=options, **(beside or {}))["workflow_arn"]
-        self.role = self.arn.rpartition(":")[2]  # it bears the name of the machine
+        self.role = self.arn.rpartition(":")[2]  # it has the machine's name
 
     def statuses(self, key: str) -> list[str]:
-        """Return how the executions for *key* have ended."""
+        """Return the statuses of the executions for *key*."""
         return [execution["status"] for execution in self.ended(key)]
 
     def ended(self, key: str) -> list[Mapping[str, Any]]:
-        """Return the executions for *key*, as soon as there are any and all of them have ended."""
+        """Wait for the executions for *key*, all of them ended, and return them."""
 
         def look() -> list[Mapping[str, Any]] | None:
             found = [execution for execution in self._executions() if _key(execution) == key]
@@ -72,7 +72,7 @@ def _key(execution: Mapping[str, Any]) -> str:
 
 @contextmanager
 def reviewer(pipeline: Pipeline) -> Iterator[str]:
-    """Have somebody's function that reviews uploads meanwhile, and return its ARN."""
+    """Deploy a function that reviews uploads inside the block, and yield its ARN."""
     functions = boto3.client("lambda")
     trust = {
         "Effect": "Allow",

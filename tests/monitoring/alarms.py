@@ -1,4 +1,4 @@
-"""Alarms as Terraform plans them, and how CloudWatch evaluates them.
+"""The planned alarms, and a model of how CloudWatch evaluates them.
 
 By "Alarm evaluation" and "Configuring how CloudWatch alarms treat missing data" in the CloudWatch
 user guide. CloudWatch fetches more periods than an alarm names, and does not document how many.
@@ -22,7 +22,7 @@ class State(StrEnum):
 
 
 class Missing(StrEnum):
-    """How an alarm treats missing data, as far as the alarms here use it."""
+    """How an alarm treats missing data: the values that the alarms here use."""
 
     NOT_BREACHING = "notBreaching"
     IGNORE = "ignore"
@@ -30,7 +30,7 @@ class Missing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudWatch:
-    """What AWS leaves open about evaluation."""
+    """The undocumented details of evaluation."""
 
     more_periods: int
     fills_empty: bool
@@ -38,7 +38,7 @@ class CloudWatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Alarm:
-    """A metric alarm, which is breached above its threshold."""
+    """A metric alarm, which values above its threshold breach."""
 
     name: str
     metrics: Mapping[str, tuple[Metric, str]]
@@ -52,7 +52,7 @@ class Alarm:
 
     @classmethod
     def of(cls, name: str, planned: Mapping[str, Any]) -> "Alarm":
-        """Read a planned `aws_cloudwatch_metric_alarm`. Raises for what the model does not know."""
+        """Read a planned `aws_cloudwatch_metric_alarm`. Raises for unsupported features."""
         if planned["comparison_operator"] != "GreaterThanThreshold":
             raise ValueError(f"{name} has another operator: {planned['comparison_operator']}")
         queries = {query["id"]: query for query in planned["metric_query"]}
@@ -91,7 +91,7 @@ class Alarm:
         return current if self.missing is Missing.IGNORE and is_undecided else State.OK
 
     def values(self, metrics: Metrics, *, now: int, cloudwatch: CloudWatch) -> Series:
-        """Return what is in the evaluation range at *now*."""
+        """Return the values in the evaluation range at *now*."""
         series = {
             id_: metrics.series(
                 metric,

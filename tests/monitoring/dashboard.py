@@ -1,4 +1,4 @@
-"""The planned dashboard: what each of its widgets shows of a deployment."""
+"""A model of the planned dashboard: what each widget shows for a deployment."""
 
 import re
 from collections import Counter
@@ -35,7 +35,7 @@ class Bars:
 
 
 def chart(properties: Mapping[str, Any], metrics: Metrics, now: int) -> Chart:
-    """Return what a metric widget shows at *now*. Raises for what the model does not know."""
+    """Return the chart of a metric widget at *now*. Raises for unsupported features."""
     seconds = int(properties.get("start", "-P1D")[2:-1]) * DAY
     period = properties["period"]
     series: dict[str, Series] = {}
@@ -68,7 +68,7 @@ def chart(properties: Mapping[str, Any], metrics: Metrics, now: int) -> Chart:
 
 
 def rejections(title: str, deployment: Deployment, since: int) -> Bars:
-    """Return what the query of rejections by reason finds."""
+    """Return the results of the query of rejections by reason."""
     reasons = [
         line["reason"]
         for at, line in deployment.lines
@@ -78,7 +78,7 @@ def rejections(title: str, deployment: Deployment, since: int) -> Bars:
 
 
 def stages(title: str, deployment: Deployment, now: int) -> Chart:
-    """Return what the query of the stages finds in a day."""
+    """Return the results of the query of the stages for one day."""
     bins = range(now - DAY, now, _BIN)
     lines = {stage: [*_means(deployment, stage, bins)] for stage in STAGES}
     return Chart(

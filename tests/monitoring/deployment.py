@@ -69,7 +69,7 @@ class Deployment:
     metrics: Metrics = field(default_factory=Metrics)
     lines: list[tuple[float, Line]] = field(default_factory=list)
     queue: list[tuple[float, float]] = field(default_factory=list)
-    """When each message was sent to the failure queue, and when it was taken away."""
+    """When each message was sent to the failure queue, and when it was deleted."""
 
     def upload(
         self,
@@ -79,7 +79,7 @@ class Deployment:
         reaches_queue: bool = True,
         taken_away: float = float("inf"),
     ) -> None:
-        """Put an upload, which waits and is then processed: by *invocations*, one after the other.
+        """Upload a file, which waits and is then processed by *invocations*, one after the other.
 
         If they all fail, Lambda drops the event. *taken_away* is when the failure queue is emptied.
         """
@@ -99,7 +99,7 @@ class Deployment:
                 self._count("DestinationDeliveryFailures", 1, at=start)
 
     def receive(self, at: float) -> None:
-        """Put an upload that no invocation follows."""
+        """Upload a file that no invocation processes."""
         self._count("AsyncEventsReceived", 1, at=at)
 
     def invoke(self, start: float, invocation: Invocation, *, times: int = 1) -> float:
@@ -116,7 +116,7 @@ class Deployment:
     def count(
         self, namespace: str, name: str, value: float, *, at: float, **dimensions: str
     ) -> None:
-        """Have AWS count something."""
+        """Add a value that AWS counts."""
         self.metrics.add(Metric.of(namespace, name, **dimensions), value, at=at, arrives=at + DELAY)
 
     def finish(self, until: int) -> Metrics:

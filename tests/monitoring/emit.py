@@ -1,6 +1,6 @@
-"""What the function writes for every kind of outcome, by its own telemetry: run as a program.
+"""Print what the function's telemetry writes for every kind of outcome: run as a program.
 
-In a process of its own, because Powertools reads the name of the pipeline when it is imported.
+It needs its own process, because Powertools reads the pipeline's name when it is imported.
 """
 
 import json

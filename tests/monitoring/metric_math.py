@@ -33,8 +33,8 @@ _OPERATORS: Final[Mapping[type, Callable[[Any, Any], Any]]] = {
 def evaluate(expression: str, series: Mapping[str, Series], *, fills_empty: bool = True) -> Value:
     """Return what *expression* makes of *series*, by id.
 
-    AWS does not document what FILL makes of a metric without any value: with *fills_empty* it is
-    filled, and otherwise it stays empty. Raises `ValueError` for what is not supported.
+    AWS does not document how FILL treats a metric without any value: with *fills_empty* it is
+    filled, otherwise it stays empty. Raises `ValueError` for what is not supported.
     """
     return _Evaluation(series, fills_empty=fills_empty).value(_parsed(expression))
 
@@ -90,7 +90,7 @@ class _Evaluation:
 
 
 def _combined(function: Callable[[Any, Any], Any], left: Value, right: Value) -> Value:
-    """Apply *function* value by value, a missing one being 0 unless both are missing."""
+    """Apply *function* value by value; a missing value counts as 0 unless both are missing."""
     if not isinstance(left, tuple) and not isinstance(right, tuple):
         return float(function(left, right))
     if not isinstance(left, tuple):

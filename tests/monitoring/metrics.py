@@ -1,4 +1,4 @@
-"""Metrics as CloudWatch keeps them: values with the time they are for and the time they arrive."""
+"""Metrics as CloudWatch stores them: values with their timestamp and their time of arrival."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ _STATISTICS: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What identifies a metric. CloudWatch keeps one for each combination of dimensions."""
+    """The identity of a metric. CloudWatch has one for each combination of dimensions."""
 
     namespace: str
     name: str
@@ -42,13 +42,13 @@ class Metrics:
         )
 
     def add(self, metric: Metric, value: float, *, at: float, arrives: float) -> None:
-        """Add a value that is for the time *at* and that nobody sees until it *arrives*."""
+        """Add a value with the timestamp *at* that is invisible until it *arrives*."""
         self._minutes[metric][int(at // MINUTE)].append((value, arrives))
 
     def series(
         self, metric: Metric, statistic: str, *, period: int, periods: int, now: int
     ) -> Series:
-        """Return a statistic of the *periods* that end at *now*, as it is known then."""
+        """Return a statistic of the *periods* that end at *now*, as visible then."""
         if metric not in self._minutes:
             return (None,) * periods
         minutes, length, end = self._minutes[metric], period // MINUTE, now // MINUTE

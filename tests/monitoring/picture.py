@@ -61,7 +61,7 @@ def simulated(metric_filters: Sequence[MetricFilter]) -> Deployment:
 
 
 def draw(body: Mapping[str, Any], alarms: Sequence[Alarm], deployment: Deployment) -> Image.Image:
-    """Draw a dashboard at the end of what the *deployment* has done."""
+    """Draw a dashboard at the end of the *deployment*'s activity."""
     widgets = body["widgets"]
     rows = max(widget["y"] + widget["height"] for widget in widgets)
     image = Image.new("RGB", (24 * _COLUMN + _GAP, rows * _ROW + _GAP), _PAPER)
@@ -167,7 +167,7 @@ def _draw_legend(pen: ImageDraw.ImageDraw, box: Box, labels: Sequence[str]) -> N
 def _draw_line(
     pen: ImageDraw.ImageDraw, plot: Box, values: Series, most: float, color: str
 ) -> None:
-    """Draw dots that a line joins where there is a value next to another."""
+    """Draw dots, and lines between adjacent values."""
     step = (plot[2] - plot[0]) / len(values)
     before: tuple[float, float] | None = None
     for number, value in enumerate(values):

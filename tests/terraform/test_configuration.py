@@ -1,4 +1,4 @@
-"""Everything that the *.tftest.hcl files say of the configuration is true."""
+"""Run all *.tftest.hcl files."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -19,7 +19,7 @@ def configuration() -> Iterator[Configuration]:
 
 @pytest.fixture(scope="module")
 def troubles(request: pytest.FixtureRequest, configuration: Configuration) -> Mapping[Run, str]:
-    """What is wrong with each run of every file of which a run is wanted."""
+    """The errors of each run, for all files with a selected run."""
     return configuration.test(sorted(set(_files_of(request.session.items))))
 
 

@@ -34,7 +34,7 @@ def test_every_example_uses_this_repository_and_no_provider_of_its_own(example: 
 
 
 @examples
-def test_every_example_has_a_short_page_whose_links_lead_somewhere(example: Path) -> None:
+def test_every_example_has_a_short_page_with_valid_links(example: Path) -> None:
     page = (example / "README.md").read_text()
     assert len(page.splitlines()) <= 20
     for link in re.findall(r"\]\((?!https?:)([^)]+)\)", page):

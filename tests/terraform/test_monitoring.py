@@ -32,7 +32,7 @@ QUERY_WORDS: Final = {
     *("count", "avg", "max", "ispresent"),
 }
 
-# What AWS does not document must not matter.
+# Undocumented details must not matter.
 CLOUDWATCHES: Final = (
     CloudWatch(more_periods=0, fills_empty=False),
     CloudWatch(more_periods=5, fills_empty=True),
@@ -40,7 +40,7 @@ CLOUDWATCHES: Final = (
 
 
 class Plan:
-    """What a run of module_monitoring_alarms.tftest.hcl plans."""
+    """The plan of a run of module_monitoring_alarms.tftest.hcl."""
 
     def __init__(self, changes: Sequence[Mapping[str, Any]]) -> None:
         self._changes = changes
@@ -136,7 +136,7 @@ def message_is_a_few_days_old(deployment: Deployment) -> None:
 
 
 def no_concurrency_left(deployment: Deployment) -> None:
-    """Lambda tries what waits every five minutes at most, and now and then finds room."""
+    """Lambda retries throttled events at least every five minutes; some succeed."""
     for number in range(8):
         deployment.upload(40 + number, waits=FAULT_AT + HOUR + 280 * number)
 

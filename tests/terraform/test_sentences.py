@@ -1,4 +1,4 @@
-"""A value that cannot be used is refused with a sentence that says why."""
+"""An invalid value is refused with a sentence that says why."""
 
 import json
 import os
@@ -17,7 +17,7 @@ MISSING = "package_path must be the path of an existing file"
 
 @pytest.fixture
 def variables_alone(tmp_path: Path) -> Terraform:
-    """Return Terraform on variables.tf, which needs no provider, beside folders named as files."""
+    """Return Terraform for variables.tf alone, next to folders with names of files."""
     for name in ("variables.tf", "lambda", "tools"):
         (tmp_path / name).symlink_to(ROOT / name)
     for name in ("folder.png", "folder.ttf"):
@@ -43,7 +43,7 @@ def variables_alone(tmp_path: Path) -> Terraform:
     ],
     ids=["missing", "folder for a package", "folder for a logo", "folder for a font", "null"],
 )
-def test_a_value_that_cannot_be_used_is_a_sentence(
+def test_an_invalid_value_is_refused_with_a_sentence(
     variables_alone: Terraform, variables: Mapping[str, object], sentence: str
 ) -> None:
     given = variables_alone.folder / "given.auto.tfvars.json"

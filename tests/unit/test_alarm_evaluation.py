@@ -1,4 +1,4 @@
-"""Alarms are evaluated as CloudWatch does it: the tables of its user guide."""
+"""Alarms are evaluated like the tables in CloudWatch's user guide."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def alarm(datapoints: int, periods: int, missing: Missing) -> Alarm:
 
 
 def series(drawn: str) -> Series:
-    """Return the values of a row as the user guide draws them."""
+    """Return the values of a row in the user guide's notation."""
     return tuple({"0": 0.0, "X": 1.0, "-": None}[point] for point in drawn.split())
 
 
@@ -97,7 +97,7 @@ def test_a_metric_without_values_may_be_filled_or_not() -> None:
     assert evaluate("FILL(a, 0)", empty, fills_empty=False) == (None, None)
 
 
-def test_what_is_not_modelled_is_refused() -> None:
+def test_unsupported_expressions_are_refused() -> None:
     with pytest.raises(ValueError, match=r"^not supported: SEARCH of 1 arguments"):
         evaluate("SEARCH(a)", {"a": (1,)})
 

@@ -1,4 +1,4 @@
-"""What is for contributors names files that exist, and runs only actions that cannot change."""
+"""Files for contributors name existing paths, and CI runs only pinned actions."""
 
 import json
 import re

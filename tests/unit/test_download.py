@@ -1,4 +1,4 @@
-"""A file that is still arriving reads like one that is there, and tells if it did not arrive."""
+"""A file that is still downloading reads like a complete one, and reports a broken download."""
 
 import io
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class Body:
 
 
 @given(data=st.binary(max_size=50), piece=st.integers(1, 60), steps=st.lists(STEPS, max_size=12))
-def test_it_reads_like_a_file_that_is_there(
+def test_it_reads_like_a_complete_file(
     data: bytes, piece: int, steps: list[tuple[str, int]]
 ) -> None:
     whole = Download(read=Body(data, piece=piece).read, close=lambda: None, length=len(data))
@@ -69,25 +69,25 @@ def test_its_length_is_known_before_anything_is_read() -> None:
     assert body.data.tell() == 0
 
 
-def test_no_more_is_read_than_is_asked_for_and_a_block() -> None:
+def test_at_most_one_block_more_than_requested_is_read() -> None:
     body = Body(bytes(1 << 20), piece=1 << 20)
     body.download(1 << 20).read(16)
     assert body.data.tell() == download._BLOCK
 
 
 @pytest.mark.parametrize("announced", [3, 5])
-def test_a_body_of_another_length_than_announced_is_transient(announced: int) -> None:
+def test_a_body_of_the_wrong_length_is_transient(announced: int) -> None:
     with pytest.raises(TransientFailure, match=f"4 bytes arrived, {announced} were announced"):
         Body(b"data").download(announced).read(announced)
 
 
-def test_the_last_byte_is_given_out_after_the_checks_at_the_end() -> None:
+def test_the_last_byte_is_returned_only_after_the_final_checks() -> None:
     file = Body(b"data", TransientFailure("the checksum differs")).download(4)
     with pytest.raises(TransientFailure, match="checksum"):
         file.read(4)
 
 
-def test_closing_gives_up_the_rest() -> None:
+def test_closing_discards_the_rest() -> None:
     body = Body(b"data")
     body.download(4).close()
     assert body.is_closed
@@ -106,7 +106,7 @@ def process(file: io.BufferedReader) -> None:
 
 @pytest.mark.parametrize("format_", Format)
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 0.7, 1.0])
-def test_a_break_on_the_way_is_not_the_files_fault(format_: Format, share: float) -> None:
+def test_a_broken_connection_is_not_blamed_on_the_file(format_: Format, share: float) -> None:
     data = picture(format_)
     body = Body(data[: int(len(data) * share)], TransientFailure("reset by peer"), piece=512)
     with pytest.raises(TransientFailure, match="reset by peer"):
@@ -115,8 +115,8 @@ def test_a_break_on_the_way_is_not_the_files_fault(format_: Format, share: float
 
 
 @pytest.mark.parametrize("format_", Format)
-def test_a_picture_is_processed_when_all_of_it_has_arrived(format_: Format) -> None:
-    # What follows the picture, such as a film, is no part of decoding and is read all the same.
+def test_a_picture_is_processed_only_after_the_whole_download(format_: Format) -> None:
+    # Data after the picture, such as a video, is read although decoding does not need it.
     data = picture(format_) + bytes(500_000)
     body = Body(data, piece=512)
     process(body.download(len(data)))
@@ -140,7 +140,7 @@ def test_damage_is_the_files_own_only_if_the_checks_say_so(
         process(late.download(len(data)))
 
 
-def test_work_that_is_given_up_reads_no_more() -> None:
+def test_abandoned_work_reads_no_more() -> None:
     data = picture(Format.BMP)
     body = Body(data, piece=512)
     with pytest.raises(KeyError), imaging.open_image(body.download(len(data)), LIMITS):

@@ -1,4 +1,4 @@
-"""Events become sources, with keys as the user wrote them."""
+"""Events are parsed into sources, with the keys that users chose."""
 
 import json
 from datetime import UTC, datetime
@@ -85,7 +85,7 @@ def test_the_test_event_has_no_records() -> None:
 
 
 @pytest.mark.parametrize("event", [{}, {"Records": "none"}, {"detail-type": "Object Created"}])
-def test_an_event_of_another_kind_is_a_wiring_fault(event: dict[str, object]) -> None:
+def test_an_event_of_another_kind_is_a_configuration_error(event: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match="not an S3 notification"):
         events.records(event)
 
@@ -107,7 +107,7 @@ def test_a_broken_record_is_unreadable(broken: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("broken", [None, "x", "detail", 7, [], ["detail"]])
-def test_a_record_that_is_no_object_is_unreadable_and_passed_on_as_it_came(broken: Any) -> None:
+def test_a_record_that_is_not_an_object_is_unreadable_and_passed_on_unchanged(broken: Any) -> None:
     event = {"Records": [broken]}
     [record] = events.records(event)
     assert isinstance(events.request(record), UnreadableEvent)
@@ -122,7 +122,7 @@ def test_a_key_that_is_not_utf_8_is_unreadable() -> None:
 
 @pytest.mark.parametrize("key", NASTY_KEYS)
 @pytest.mark.parametrize("cause", [Cause.UPLOAD, Cause.REMOVAL])
-def test_keys_from_eventbridge_are_taken_as_they_are(key: str, cause: Cause) -> None:
+def test_keys_from_eventbridge_are_not_decoded(key: str, cause: Cause) -> None:
     now = datetime.now(UTC)
     request = Request(bucket="source", key=key, cause=cause, version="v", occurred_at=now)
     assert events.request(eventbridge_event(request)) == request
@@ -178,13 +178,13 @@ def test_other_events_of_eventbridge_are_unreadable() -> None:
 @pytest.mark.parametrize(
     "event", [{"Records": [record("a b.jpg")]}, eventbridge_event(read(record("a b.jpg")))]
 )
-def test_a_step_takes_an_event_of_either_shape(event: dict[str, Any]) -> None:
+def test_a_step_accepts_an_event_in_either_form(event: dict[str, Any]) -> None:
     request = events.from_step({"event": event, "version": "v7", "refusal": "too loud"})
     assert isinstance(request, Request)
     assert (request.key, request.reviewed_version, request.refusal) == ("a b.jpg", "v7", "too loud")
 
 
-def test_a_step_takes_one_upload_only() -> None:
+def test_a_step_accepts_only_one_upload() -> None:
     event = {"event": {"Records": [record("a.jpg"), record("b.jpg")]}}
     assert isinstance(events.from_step(event), UnreadableEvent)
 
@@ -193,7 +193,7 @@ INFO = ImageInfo(format=Format.PNG, size=Size(width=3, height=2), frames=1, has_
 SOURCE = Source(bucket="source", key="é.png", etag="e", size=9, version="v")
 
 
-def test_an_inspection_tells_the_review_what_the_upload_is() -> None:
+def test_an_inspection_describes_the_upload_to_the_review() -> None:
     outcome = Outcome(status=Status.INSPECTED, source=SOURCE, info=INFO, missing=("small", "web"))
     answer = json.loads(json.dumps(events.step_answer(outcome)))
     assert (answer["status"], answer["variants"]) == ("inspected", ["small", "web"])
@@ -201,7 +201,7 @@ def test_an_inspection_tells_the_review_what_the_upload_is() -> None:
     assert answer["picture"]["size"] == {"width": 3, "height": 2}
 
 
-def test_a_batch_answers_with_counts_and_with_what_did_not_end_as_wanted() -> None:
+def test_a_batch_returns_counts_and_unsuccessful_objects() -> None:
     rejection = ImageTooLarge("300 megapixels")
     answer = events.batch_answer(
         [
@@ -258,7 +258,7 @@ def test_an_object_is_read_from_a_listing_and_from_an_inventory(key: str) -> Non
         {"Key": "cats/old/tom.jpg"},
     ],
 )
-def test_a_batch_is_of_what_the_trigger_looks_at(difference: dict[str, str]) -> None:
+def test_a_batch_contains_only_objects_that_match_the_trigger(difference: dict[str, str]) -> None:
     item = {"Bucket": "source", "Key": "cats/new/tom.jpg", "Size": "9", "ETag": "e"}
     trigger = {"prefix": "cats/", "suffixes": [".jpg", ".png"]}
     event = batch(item, item | difference, trigger=trigger, prefix="cats/new/")

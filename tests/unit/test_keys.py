@@ -1,4 +1,4 @@
-"""Processed keys follow the source's own, whatever that looks like."""
+"""Processed keys are derived from the source's key, whatever it contains."""
 
 from dataclasses import replace
 from itertools import product
@@ -98,7 +98,7 @@ def test_every_key_that_an_image_can_get_is_a_candidate(
         assert key in candidates
 
 
-def test_keys_among_the_pipelines_own_are_not_allowed() -> None:
+def test_keys_reserved_for_the_pipeline_are_refused() -> None:
     with pytest.raises(KeyReserved, match=r"\.pipeline/"):
         key(".pipeline/a.jpg")
     assert not candidate_keys(DEFAULT, source_key=".pipeline/a.jpg", variant=VARIANT)

@@ -67,7 +67,7 @@ HOMES = {
 
 
 def rooms() -> Iterator[tuple[str, Path]]:
-    """Yield the source files with the name of the module or package that each belongs to."""
+    """Yield the source files, each with the module or package that it belongs to."""
     yield "index", LAMBDA / "index.py"
     for path in sorted((LAMBDA / "pipeline").rglob("*.py")):
         room = path.relative_to(LAMBDA / "pipeline").parts[0].removesuffix(".py")
@@ -105,7 +105,7 @@ def test_every_service_is_known_in_its_home_only(room: str, path: Path) -> None:
     assert not strangers
 
 
-def test_the_page_on_architecture_tells_of_every_room_in_its_place() -> None:
+def test_the_page_on_architecture_lists_every_module_in_its_layer() -> None:
     told = {
         name: int(rank)
         for rank, names in re.findall(r"^\| (\d) \| (.+?) \| ", page("architecture"), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""What a manifest says to everyone, that it says the same as the record, and its JSON Schema."""
+"""The contents of a manifest, its agreement with the record, and its JSON Schema."""
 
 import json
 from collections.abc import Mapping
@@ -106,14 +106,14 @@ def without(fields: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name not in names}
 
 
-def test_a_manifest_says_of_a_source_and_its_images_what_the_record_says() -> None:
+def test_a_manifest_agrees_with_the_record() -> None:
     ours, theirs = manifest(), record()
     of_the_manifest = ("version", "variants")
     assert without(ours, "images", *of_the_manifest).items() <= theirs.items()
     assert ours["images"] == [without(image, "warnings") for image in theirs["images"]]
 
 
-def test_what_is_recorded_and_not_in_the_manifest_is_not_for_everyone() -> None:
+def test_only_private_fields_of_the_record_are_not_in_the_manifest() -> None:
     private = {"bucket", "owner", "bytes", "warnings", "exif"}
     of_the_run = {"status", "version", "started_at", "updated_at", "confirmed_at", "milliseconds"}
     assert set(record()) - set(manifest()) == (private | of_the_run) - {"version"}
@@ -146,7 +146,7 @@ def test_without_a_cdn_there_are_neither_urls_nor_html() -> None:
     assert not any("url" in image for image in fields["images"])
 
 
-def test_times_and_what_a_run_has_written_make_no_other_manifest() -> None:
+def test_times_and_written_images_do_not_change_the_manifest() -> None:
     another_run = replace(
         PUBLISHED, status=Status.CURRENT, written=(), confirmed_at=datetime.now(UTC)
     )
@@ -162,7 +162,7 @@ def test_times_and_what_a_run_has_written_make_no_other_manifest() -> None:
     ],
     ids=["colour", "images", "ETag"],
 )
-def test_another_result_makes_another_manifest(changes: Mapping[str, Any]) -> None:
+def test_another_result_changes_the_manifest(changes: Mapping[str, Any]) -> None:
     assert body(replace(PUBLISHED, **changes)) != body()
 
 
@@ -173,7 +173,7 @@ def test_only_a_source_with_images_has_a_manifest() -> None:
 
 @pytest.mark.parametrize("cdn_url", [CDN_URL, None], ids=["URLs", "no URLs"])
 @pytest.mark.parametrize("outcome", [PUBLISHED, CHOSEN], ids=["plain", "options"])
-def test_what_a_manifest_says_is_read_back(cdn_url: str | None, outcome: Outcome) -> None:
+def test_a_manifest_survives_a_round_trip(cdn_url: str | None, outcome: Outcome) -> None:
     assert manifests.read(body(outcome, cdn_url=cdn_url)) == Manifest(
         source_key=KEY,
         etag="e1",
@@ -197,7 +197,7 @@ def test_what_a_manifest_says_is_read_back(cdn_url: str | None, outcome: Outcome
         body().replace(b'"format":"heic"', b'"format":"exe"'),
     ],
 )
-def test_what_is_no_manifest_of_this_version_is_not_read_as_one(other: bytes) -> None:
+def test_a_file_other_than_a_manifest_of_this_version_is_not_read(other: bytes) -> None:
     assert manifests.read(other) is None
 
 
@@ -207,7 +207,7 @@ def properties(schema: Mapping[str, Any]) -> set[str]:
 
 @pytest.mark.parametrize("cdn_url", [CDN_URL, None], ids=["URLs", "no URLs"])
 @pytest.mark.parametrize("outcome", [PUBLISHED, CHOSEN], ids=["plain", "options"])
-def test_manifests_are_as_the_schema_says(cdn_url: str | None, outcome: Outcome) -> None:
+def test_manifests_match_the_schema(cdn_url: str | None, outcome: Outcome) -> None:
     fields = manifest(outcome, cdn_url=cdn_url)
     assert [error.message for error in VALIDATOR.iter_errors(fields)] == []
 
@@ -231,7 +231,7 @@ def test_the_schema_describes_every_field_and_no_other() -> None:
     ],
     ids=str,
 )
-def test_the_schema_refuses_what_is_none(changes: Mapping[str, Any]) -> None:
+def test_the_schema_refuses_invalid_manifests(changes: Mapping[str, Any]) -> None:
     assert VALIDATOR.is_valid(manifest())
     assert not VALIDATOR.is_valid({**manifest(), **changes})
 

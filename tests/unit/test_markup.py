@@ -1,4 +1,4 @@
-"""HTML for the images of a variant: what a browser may choose among, and in which order."""
+"""The HTML of a variant: the images that a browser chooses from, and their order."""
 
 from html.parser import HTMLParser
 
@@ -75,12 +75,12 @@ def test_widths_of_one_format_are_an_img_with_a_choice() -> None:
     assert attributes["sizes"] == "50vw"
 
 
-def test_browsers_meet_src_last_so_that_nothing_is_loaded_too_soon() -> None:
+def test_src_comes_last_so_that_browsers_load_nothing_too_soon() -> None:
     images = [image(format_, width) for format_ in FORMATS for width in (640, 320)]
     assert list(elements(picture(images, urls(images), "1px"))[-1][1])[-1] == "src"
 
 
-def test_of_two_images_of_one_width_and_format_the_first_is_listed() -> None:
+def test_two_images_of_equal_width_and_format_are_listed_once() -> None:
     images = [image(Format.WEBP, 64, key) for key in ("first", "second")]
     assert srcsets(images, urls(images)) == {"webp": "https://a/first 64w"}
 

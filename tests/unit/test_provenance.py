@@ -1,4 +1,4 @@
-"""What an image says about its source, and what it keeps to the record."""
+"""The provenance in an image's metadata, and the facts that only the record has."""
 
 import json
 import re
@@ -25,11 +25,11 @@ def provenance(source: Source = SOURCE, info: ImageInfo = INFO) -> Provenance:
     return Provenance.of(source, "r", info, RENDITION)
 
 
-def test_what_is_written_is_read_back() -> None:
+def test_provenance_survives_a_round_trip() -> None:
     assert Provenance.from_metadata(provenance().metadata()) == provenance()
 
 
-def test_the_facts_tell_of_the_image_and_its_source() -> None:
+def test_the_facts_describe_the_image_and_its_source() -> None:
     facts = provenance().read_facts()
     assert facts
     assert (facts["width"], facts["height"], facts["format"]) == (2, 1, "webp")
@@ -37,7 +37,7 @@ def test_the_facts_tell_of_the_image_and_its_source() -> None:
     assert ImageInfo.of(facts["source"]) == INFO
 
 
-def test_long_choices_of_an_upload_leave_room_in_the_metadata() -> None:
+def test_long_options_of_an_upload_fit_into_the_metadata() -> None:
     names = tuple(f"variant-of-some-length-{number}" for number in range(50))
     source = replace(SOURCE, key="a" * 1024, options=UploadOptions(variants=names))
     written = provenance(source).metadata()
@@ -45,7 +45,7 @@ def test_long_choices_of_an_upload_leave_room_in_the_metadata() -> None:
     assert Provenance.from_metadata(written).source_identity == source.identity
 
 
-def test_an_object_without_metadata_is_of_no_source() -> None:
+def test_an_object_without_metadata_has_no_source() -> None:
     stranger = Provenance.from_metadata({})
     assert not stranger.is_of("a.jpg")
     assert stranger.read_facts() is None
@@ -60,10 +60,10 @@ def test_it_fits_into_the_metadata_of_an_object(key: str) -> None:
     assert long.is_of(key)
 
 
-def test_exif_facts_are_for_the_record_only() -> None:
+def test_exif_facts_are_only_in_the_record() -> None:
     told = provenance(info=replace(INFO, exif={"place": "48.1 11.6"}))
     assert "48.1" not in str(told.metadata())
-    assert told.read_facts() is None  # so that nobody takes them for all there are
+    assert told.read_facts() is None  # so that an incomplete set is never used
 
 
 def test_a_long_key_is_hashed_and_no_other_key_looks_like_a_hash() -> None:

@@ -1,4 +1,4 @@
-"""The README and the pages in docs say what is so."""
+"""The README and the pages in docs are correct."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ def test_the_page_on_variables_is_current() -> None:
 
 
 @pytest.mark.parametrize("reason", reasons())
-def test_every_reason_is_there(reason: str) -> None:
+def test_every_rejection_reason_is_documented(reason: str) -> None:
     assert f"`{reason}`" in page("reliability")
 
 

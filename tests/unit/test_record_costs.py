@@ -1,4 +1,4 @@
-"""What DynamoDB charges for a record, by its own rules for the sizes of items.
+"""DynamoDB's write units for a record, by its documented rules for item sizes.
 
 Source: "DynamoDB item sizes and formats" in the Amazon DynamoDB developer guide.
 """
@@ -17,7 +17,7 @@ WRITE_UNIT = 1024
 
 
 def record(source_key: str, variants: Sequence[str], cdn_url: str | None = None) -> dict[str, Any]:
-    """Return a record that is as long as they are on AWS: names, versions, hashes and all."""
+    """Return a record of realistic length: names, versions and hashes as on AWS."""
     images = tuple(
         Image(
             variant=variant,
@@ -92,9 +92,7 @@ def value_size(value: Any) -> int:
         (f"uploads/_{'0' * 64}/{DAY}/{'x' * 80}.jpg", ["large", "card", "thumb"], 2),
     ],
 )
-def test_a_record_takes_so_many_write_units(
-    source_key: str, variants: Sequence[str], units: int
-) -> None:
+def test_write_units_of_a_record(source_key: str, variants: Sequence[str], units: int) -> None:
     size = item_size(record(source_key, variants))
     assert -(-size // WRITE_UNIT) == units, f"{size} bytes"
 
@@ -107,7 +105,7 @@ def test_a_record_takes_so_many_write_units(
         (f"uploads/-/{DAY}/tom.jpg", ["large", "card", "thumb"], 2),
     ],
 )
-def test_a_record_with_urls_takes_so_many_write_units(
+def test_write_units_of_a_record_with_urls(
     source_key: str, variants: Sequence[str], units: int
 ) -> None:
     size = item_size(record(source_key, variants, "https://d111111abcdef8.cloudfront.net"))

@@ -1,4 +1,4 @@
-"""What a record says, and what is read back from it."""
+"""The contents of a record, and reading it back."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -52,7 +52,7 @@ def record(outcome: Outcome, key: str = SOURCE.key, cdn_url: str | None = None) 
     )
 
 
-def test_a_record_says_all_there_is_to_know() -> None:
+def test_a_record_contains_everything_about_an_upload() -> None:
     fields = record(PUBLISHED).fields()
     assert fields.pop("milliseconds") == 500
     assert fields.pop("started_at") < fields.pop("updated_at")
@@ -106,7 +106,7 @@ def test_a_rejection_is_recorded_with_its_reason_and_without_images() -> None:
 
 
 @pytest.mark.parametrize("cdn_url", [None, "https://images.example.com"])
-def test_what_a_record_says_is_read_back(cdn_url: str | None) -> None:
+def test_a_record_survives_a_round_trip(cdn_url: str | None) -> None:
     fields = record(PUBLISHED, cdn_url=cdn_url).fields()
     assert image_info_of(fields) == PUBLISHED.info
     assert images_of(fields) == PUBLISHED.images
@@ -119,18 +119,18 @@ def test_a_removal_is_recorded_as_deleted() -> None:
 
 
 @pytest.mark.parametrize("key", ["a.jpg", "uploads/a.jpg", "uploads//a.jpg", "my/uploads/a/b.jpg"])
-def test_what_did_not_come_by_the_upload_api_has_no_owner(key: str) -> None:
+def test_an_upload_outside_the_upload_api_has_no_owner(key: str) -> None:
     assert "owner" not in record(Outcome(status=Status.REMOVED), key).fields()
 
 
-def test_times_make_no_other_record() -> None:
+def test_times_do_not_change_the_record() -> None:
     first, again = record(PUBLISHED), record(PUBLISHED)
     assert again.says_the_same_as({**first.fields(), "expires_at": 1, "confirmed_at": "later"})
     assert not again.says_the_same_as({**first.fields(), "version": "another"})
     assert not again.says_the_same_as(None)
 
 
-def test_a_cdn_makes_another_record() -> None:
+def test_a_cdn_changes_the_record() -> None:
     with_cdn = record(PUBLISHED, cdn_url="https://images.example.com")
     assert not with_cdn.says_the_same_as(record(PUBLISHED).fields())
 

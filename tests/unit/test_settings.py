@@ -1,4 +1,4 @@
-"""The environment is read whole, and what is wrong with it is named."""
+"""Settings are read from the environment, and errors name the variable and its value."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def test_limits_are_bytes_and_pixels() -> None:
     assert limits.memory_bytes == 1769 * 2**20
 
 
-def test_all_formats_are_accepted_unless_some_are_chosen() -> None:
+def test_all_formats_are_accepted_by_default() -> None:
     assert Settings.from_environment(environment()).limits.formats == frozenset(Format)
     chosen = environment(FORMATS='["jpeg", "png"]')
     assert Settings.from_environment(chosen).limits.formats == {Format.JPEG, Format.PNG}
@@ -76,7 +76,7 @@ def test_a_manifest_is_optional_and_has_the_defaults_of_its_variable() -> None:
     assert {name: defaults[name] for name in asdict(Manifest())} == asdict(Manifest())
 
 
-def test_a_manifest_differs_where_the_operator_says_so() -> None:
+def test_a_manifest_has_the_operators_settings() -> None:
     told = {"key_template": "m/{directory}{stem}", "max_age_seconds": 5}
     settings = Settings.from_environment(environment(MANIFEST=json.dumps(told)))
     assert settings.manifest == Manifest(key_template="m/{directory}{stem}", max_age_seconds=5)
@@ -93,7 +93,7 @@ def test_a_watermark_is_optional() -> None:
     assert Settings.from_environment(environment()).style.watermark is None
 
 
-def test_the_files_of_a_watermark_lie_in_the_package() -> None:
+def test_the_files_of_a_watermark_are_in_the_package() -> None:
     settings = Settings.from_environment(
         environment(WATERMARK=watermark(logo="watermark/logo.png", position="tile"))
     )
@@ -104,7 +104,7 @@ def test_the_files_of_a_watermark_lie_in_the_package() -> None:
     assert (mark.color, mark.contrast) == ((255, 255, 255), Contrast.OUTLINE)
 
 
-def test_facts_of_exif_are_read_if_there_are_any() -> None:
+def test_exif_fields_are_optional() -> None:
     assert Settings.from_environment(environment()).style.exif_facts == ()
     chosen = environment(EXIF_FACTS='["camera", "place"]')
     wanted = (ExifFact.CAMERA, ExifFact.PLACE)

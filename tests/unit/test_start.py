@@ -1,4 +1,4 @@
-"""What the function loads when it starts: nothing of a part that is off."""
+"""A cold start loads no module of a part that is off."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ def test_optional_parts_are_not_loaded_at_start() -> None:
     assert not loaded & OPTIONAL
 
 
-def test_the_handler_itself_loads_no_decoder() -> None:
+def test_the_handlers_process_loads_no_decoder() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import index, sys; print(*sys.modules)"],
         cwd=LAMBDA,

@@ -1,4 +1,4 @@
-"""Stages of the work, and who learns how long they took."""
+"""Stages are timed and collected for their caller."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -35,7 +35,7 @@ def test_only_the_innermost_measurement_collects() -> None:
     assert list(outer) == ["encode"]
 
 
-def test_what_was_measured_elsewhere_is_added() -> None:
+def test_times_measured_elsewhere_are_added() -> None:
     with measured() as milliseconds:
         add({"decode": 2.0})
         add({"decode": 3.0, "encode": 1.0})
@@ -54,7 +54,7 @@ def test_a_thread_collects_in_a_copy_of_the_context() -> None:
     assert list(milliseconds) == ["publish"]
 
 
-def test_nothing_is_collected_where_no_caller_measures() -> None:
+def test_nothing_is_collected_unless_a_caller_measures() -> None:
     with stage("decode"):
         add({"decode": 1.0})
     with measured() as milliseconds:

@@ -1,4 +1,4 @@
-"""Keys of new uploads, and the names of their owners."""
+"""The keys of new uploads, and the prefixes of their owners."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""What all responses have in common, and how errors are reported and logged."""
+"""Properties of all responses, and how errors are reported and logged."""
 
 import io
 import json

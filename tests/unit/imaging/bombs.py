@@ -1,4 +1,4 @@
-"""Small files that take much memory or time, by headers, pixels, frames, tiles or metadata."""
+"""Small files that need much memory or time, by their header, pixels, frames, tiles or metadata."""
 
 import struct
 import zlib
@@ -12,7 +12,7 @@ from pipeline.model import Format
 from tests.unit.imaging.pictures import heic, saved
 
 HUGE: Final = 250_000_000
-"""Bytes that a part of a file unpacks to: zeros, which shrink to a thousandth."""
+"""The inflated size of a part of a file: zeros, which compress to a thousandth."""
 
 
 def png(*chunks: tuple[bytes, bytes], width: int = 4, height: int = 4, depth: int = 8) -> bytes:
@@ -31,7 +31,7 @@ def zeros(length: int = HUGE) -> bytes:
     """Return *length* zeros, compressed."""
     whole, rest = divmod(length, 1 << 20)
     packer = zlib.compressobj(9, wbits=-15)
-    # What is compressed after a full flush is always the same.
+    # After a full flush, equal input compresses to equal output.
     piece = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
     end = packer.compress(bytes(rest)) + packer.flush()
     checksum = struct.pack(">HH", length % 65_521, 1)
@@ -73,7 +73,7 @@ def tiff(**tags: tuple[int, ...]) -> bytes:
 
 
 def jpeg(*, width: int, height: int, before: bytes = b"", data: bytes = b"") -> bytes:
-    """Return a grey JPEG whose header says *width* x *height*; *data* is in place of its pixels."""
+    """Return a grey JPEG whose header says *width* x *height*, with *data* instead of pixels."""
     file = saved(Image.new("L", (8, 8)), Format.JPEG)
     frame, scan = file.index(b"\xff\xc0"), file.index(b"\xff\xda")
     changed = bytearray(file)
@@ -113,7 +113,7 @@ def webp_film(frames: int, width: int, height: int) -> bytes:
 
 
 def bmp(width: int, height: int) -> bytes:
-    """Return a BMP of *width* x *height* of which a run-length code says nothing."""
+    """Return a BMP of *width* x *height* whose run-length code is empty."""
     header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, 2, 0, 0, 0, 0)
     return b"BM" + struct.pack("<IHHI", 1080, 0, 0, 1078) + header + bytes(1024) + b"\0\1"
 
@@ -168,13 +168,13 @@ def blocks(side: int, *, late: bool = False, precincts: bool = False) -> bytes:
 
 
 def large_tile(side: int = 46_000) -> bytes:
-    """Return a TIFF of 4 x 4 in one tile of *side* x *side*, which shrinks to a thousandth."""
+    """Return a TIFF of 4 x 4 in one tile of *side* x *side*, compressed to a thousandth."""
     data = zeros(side * side)
     return tiff(t259=(8,), t322=(side,), t323=(side,), t324=(8,), t325=(len(data),)) + data
 
 
 def chain(stages: int) -> bytes:
-    """Return a PNG whose profile sends colours through *stages*, which are all the same one."""
+    """Return a PNG whose profile sends colours through *stages* identical stages."""
 
     def fixed(value: float) -> bytes:
         return struct.pack(">i", round(value * 65536))
@@ -256,7 +256,7 @@ def overlay(times: int, side: int = 2048) -> bytes:
 
 
 def animation(format_: Format, frames: int, side: int = 64) -> bytes:
-    """Return an animation of *frames* of *side* x *side* in two colours, by turns."""
+    """Return an animation of *frames* of *side* x *side* that alternate between two colours."""
     images = [Image.new("RGB", (side, side), color) for color in ("red", "blue")]
     rest = [images[number % 2] for number in range(1, frames)]
     return saved(images[0], format_, save_all=True, append_images=rest)

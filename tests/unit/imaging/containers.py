@@ -1,4 +1,4 @@
-"""HEIF files put together box by box, around pictures that a library has coded."""
+"""HEIF files assembled box by box, around pictures that a library has encoded."""
 
 import struct
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ HIDDEN = 1
 
 @dataclass(kw_only=True)
 class Item:
-    """An item to be written: what `iinf`, `iloc` and `ipma` are to say of it, and its *data*."""
+    """An item to write: its entries in `iinf`, `iloc` and `ipma`, and its *data*."""
 
     kind: bytes
     data: bytes = b""
@@ -27,7 +27,7 @@ class Item:
     method: int = 0
     protection: int = 0
     data_reference: int = 0
-    parts: int = 1  # how often its data are taken, one after the other
+    parts: int = 1  # how often its data are repeated
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
@@ -84,7 +84,7 @@ def container(
     one_ipma: bool = True,
     wide: bool = False,
 ) -> bytes:
-    """Return a file of *items*; *wide* numbers and positions take the longest forms there are."""
+    """Return a file of *items*; *wide* selects the longest forms of numbers and positions."""
     head = box(b"ftyp", brand, bytes(4), brand + b"mif1miaf")
     data = b"".join(item.data for item in items.values() if item.method == 0)
 

@@ -1,4 +1,4 @@
-"""Compare a folder of small pictures, each of a kind that was shown wrongly, with what is right.
+"""Check the rendering of a folder of small pictures, each of a kind that was once rendered wrongly.
 
     PYTHONPATH=lambda:. python -m tests.unit.imaging.faults FOLDER
 
@@ -22,7 +22,7 @@ from tests.unit.imaging import raw
 from tests.unit.imaging.pictures import Rendered, opened, rendered, scene, variant, watermark
 
 Check: TypeAlias = Callable[[bytes, Path], tuple[bool, str]]
-"""Returns whether a file is shown as it must be, and what is seen of it."""
+"""Returns whether a file is rendered correctly, and a description of the result."""
 
 LEVELS = 3
 SIDE = 256
@@ -37,7 +37,7 @@ def shown(file: bytes) -> Image.Image:
 
 
 def pixel(x: int, y: int, *expected: int, levels: int = LEVELS, noted: bool = False) -> Check:
-    """Expect a colour, opaque unless it has four channels, and perhaps a warning."""
+    """Expect a colour, opaque unless it has four channels, and at least *noted* warnings."""
 
     def check(file: bytes, path: Path) -> tuple[bool, str]:
         result = made(file)
@@ -62,7 +62,7 @@ def reason(code: str) -> Check:
 
 
 def like(expected: Callable[[bytes], Image.Image]) -> Check:
-    """Expect the picture that *expected* makes of the file."""
+    """Expect the picture that *expected* returns for the file."""
 
     def check(file: bytes, path: Path) -> tuple[bool, str]:
         found, right = shown(file).convert("RGBA"), expected(file).convert("RGBA")

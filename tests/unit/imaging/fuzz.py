@@ -1,4 +1,4 @@
-"""Damaged files and bombs: in the sandbox, each must end as renditions or as a `Rejected`, in time.
+"""Render damaged files and bombs in the sandbox: each must be rendered or rejected, in time.
 
 python -m tests.unit.imaging.fuzz --count 10000
 """
@@ -35,7 +35,7 @@ VARIANTS = [
 
 @cache
 def seeds() -> dict[str, bytes]:
-    """Sound files of every format and most of its kinds."""
+    """Valid files of every format and most of its kinds."""
     still, cut = scene(60, 40), scene(60, 40)
     cut.putalpha(Image.radial_gradient("L").resize(cut.size))
     exif = Image.Exif()
@@ -68,7 +68,7 @@ def seeds() -> dict[str, bytes]:
 
 
 def mutant(number: int) -> bytes:
-    """Return mutated file *number*; the same number gives the same file."""
+    """Return mutated file *number*; equal numbers give equal files."""
     dice = random.Random(number)
     names = sorted(seeds())
     data = bytearray(seeds()[names[number % len(names)]])
@@ -87,7 +87,7 @@ def _flip(data: bytearray, dice: random.Random) -> None:
 
 
 def _extremes(data: bytearray, dice: random.Random) -> None:
-    """Overwrite an early number, where headers are, with one that is large or nothing."""
+    """Overwrite a number near the start, in the headers, with a large one or with zero."""
     at = dice.randrange(min(len(data), 200) + 1)
     data[at : at + 4] = dice.choice((b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", bytes(4)))
 

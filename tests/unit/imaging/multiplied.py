@@ -1,7 +1,7 @@
-"""Bombs made by rule: in a sound file of each format, sizes, counts and nesting are multiplied.
+"""Systematic bombs: valid files of each format with multiplied sizes, counts or nesting.
 
-A file is taken apart, changed in one place, and put together again with right lengths and
-checksums, so that decoders get as far as that place.
+A file is taken apart, changed in one place, and reassembled with correct lengths and checksums, so
+that decoders reach that place.
 """
 
 import struct
@@ -25,7 +25,7 @@ ByteOrder = Literal["big", "little"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """A file as a sequence of *parts*, and how they are put together.
+    """A file as a sequence of *parts*, and the function that joins them.
 
     Numbers of *widths* are multiplied wherever they may be in the first *head* bytes of a part.
     """
@@ -38,7 +38,7 @@ class Layout:
 
 
 def multiplied(format_: Format) -> Iterator[tuple[str, bytes]]:
-    """Yield bombs of *format_*, each with a name that tells what is multiplied in it."""
+    """Yield bombs of *format_*, each named after the multiplied part."""
     for layout in LAYOUTS[format_]():
         for number, part in enumerate(layout.parts):
             before, after = layout.parts[:number], layout.parts[number + 1 :]

@@ -1,4 +1,4 @@
-"""Renders one file in a process of its own and prints what that added to its memory.
+"""Render one file in a fresh process and print how much memory that added.
 
 python -m tests.unit.imaging.peak FILE WIDTH FORMAT
 """
@@ -17,18 +17,18 @@ LIMITS = Limits(source_bytes=1 << 30, pixels=1 << 30, memory_bytes=1 << 40)
 
 
 def peak_bytes() -> int:
-    """Return the largest resident size that this process has had."""
+    """Return the peak resident size of this process."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def forget_peak() -> None:
-    """Let `peak_bytes` count from now on: proc(5), /proc/pid/clear_refs."""
+    """Reset `peak_bytes`: proc(5), /proc/pid/clear_refs."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
 def measure(file: bytes, variant: Variant, style: Style) -> dict[str, int]:
-    """Return the bytes that rendering was estimated to take, and those that it took."""
+    """Return the estimated and the measured bytes of rendering."""
     before = peak_bytes()
     with imaging.open_image(BytesIO(file), LIMITS) as source:
         picture = source.picture
@@ -41,7 +41,7 @@ def measure(file: bytes, variant: Variant, style: Style) -> dict[str, int]:
 
 def main(path: str, width: str, format_: str) -> None:
     """Run from the command line."""
-    # Its own values: what the tests use of other packages would be in memory already.
+    # Not from the tests' helpers, whose imports would be in memory already.
     variant = Variant(
         name="peak",
         width=int(width),

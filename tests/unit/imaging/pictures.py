@@ -1,4 +1,4 @@
-"""Pictures made in memory, and short ways to render them."""
+"""Pictures made in memory, and shortcuts to render them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -91,7 +91,7 @@ def saved(image: Image.Image, format_: Format, **options: object) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """A source's *picture*, and all that was made of it."""
+    """A source's *picture*, and all its renditions."""
 
     picture: ImageInfo
     renditions: tuple[Rendition, ...]
@@ -107,7 +107,7 @@ def rendered(
 
 
 def result(file: bytes, *, style: Style = STYLE, **changes: Any) -> Image.Image:
-    """Render one variant of *file*, `VARIANT` with *changes*, and decode what comes out."""
+    """Render one variant of *file*, `VARIANT` with *changes*, and decode the result."""
     (rendition,) = rendered(file, variant(**changes), style=style).renditions
     return opened(rendition.body)
 

@@ -46,7 +46,7 @@ def _xyz(point: Chromaticity) -> tuple[float, float, float]:
 def _solve(
     columns: list[tuple[float, float, float]], target: tuple[float, float, float]
 ) -> list[float]:
-    """Return how much of each of the three *columns* makes *target* (Cramer's rule)."""
+    """Return the coefficients of the three *columns* that add up to *target* (Cramer's rule)."""
     whole = _determinant(columns)
     return [
         _determinant([*columns[:i], target, *columns[i + 1 :]]) / whole for i in range(len(columns))

@@ -1,4 +1,4 @@
-"""Files of kinds that no writer at hand makes, from their numbers."""
+"""Files of kinds that no available library writes, assembled by hand."""
 
 import struct
 import zlib
@@ -59,9 +59,9 @@ def tiff(
 ) -> bytes:
     """Return a TIFF of *data*, whose samples have *bits* each, in byte *order*.
 
-    Several *data* are planes, a strip each. *more* fields overrule those that follow from the rest,
-    and empty ones are left out. *following* is where the next page is, *base* where this file is in
-    a larger one.
+    Several *data* are planes, a strip each. *more* fields override the derived ones, and empty
+    fields are omitted. *following* is the offset of the next page, *base* the offset of this file
+    in a larger one.
     """
     parts = [data] if isinstance(data, bytes) else data
     parts = [zlib.compress(part) for part in parts] if packed else parts

@@ -1,4 +1,4 @@
-"""Animations stay animations where the output can move."""
+"""Animations stay animated if the output format supports it."""
 
 from dataclasses import replace
 from io import BytesIO
@@ -71,7 +71,7 @@ def test_frames_keep_their_order_and_timing(origin: Format, target: Format) -> N
 
 
 def looped(format_: Format, plays: int) -> bytes:
-    """Return an animation that says it is played so often, 0 for endlessly."""
+    """Return an animation with this loop count, 0 for endless."""
     match format_:
         case Format.GIF:
             return animation(format_) if plays == 1 else animation(format_, loop=max(0, plays - 1))
@@ -90,13 +90,13 @@ def plays_of(body: bytes) -> int:
 @pytest.mark.parametrize("count", [0, 1, 2, 7])
 @pytest.mark.parametrize("target", sorted(ANIMATED_FORMATS))
 @pytest.mark.parametrize("origin", sorted(ANIMATED_FORMATS))
-def test_animation_is_played_as_often_as_before(origin: Format, target: Format, count: int) -> None:
+def test_loop_count_is_preserved(origin: Format, target: Format, count: int) -> None:
     (made,) = rendered(looped(origin, count), variant(width=30, format=target)).renditions
     assert plays_of(made.body) == count
 
 
 @pytest.mark.parametrize("target", sorted(ANIMATED_FORMATS))
-def test_more_plays_than_formats_can_hold_are_limited(target: Format) -> None:
+def test_loop_count_is_limited_to_that_of_the_format(target: Format) -> None:
     (made,) = rendered(looped(Format.PNG, 2**32 - 1), variant(width=30, format=target)).renditions
     assert plays_of(made.body) == 65_535
 
@@ -111,14 +111,14 @@ def test_more_plays_than_formats_can_hold_are_limited(target: Format) -> None:
         (Format.WEBP, 1, 1),
     ],
 )
-def test_formats_say_in_their_own_way_how_often(
+def test_loop_count_is_written_in_the_formats_own_form(
     format_: Format, count: int, said: int | None
 ) -> None:
     (made,) = rendered(looped(Format.WEBP, count), variant(width=30, format=format_)).renditions
     assert Image.open(BytesIO(made.body)).info.get("loop") == said
 
 
-def test_avif_without_a_list_of_edits_is_played_endlessly() -> None:
+def test_avif_without_an_edit_list_loops_endlessly() -> None:
     file = looped(Format.AVIF, 1)
     assert plays_of(file) == 1
     assert plays_of(file.replace(b"edts", b"free")) == 0
@@ -130,7 +130,7 @@ def test_avif_whose_edits_do_not_repeat_is_played_once() -> None:
     assert plays_of(bytes(file)) == 1
 
 
-def test_gif_may_say_after_its_first_frame_how_often_it_is_played() -> None:
+def test_loop_count_after_the_first_frame_of_a_gif_counts() -> None:
     file = animation(Format.GIF, loop=4)
     start = file.index(b"\x21\xff\x0bNETSCAPE2.0")
     late = file.rindex(b"\x21\xf9")
@@ -140,7 +140,7 @@ def test_gif_may_say_after_its_first_frame_how_often_it_is_played() -> None:
 
 @pytest.mark.parametrize("target", sorted(ANIMATED_FORMATS))
 @pytest.mark.parametrize("origin", sorted(ANIMATED_FORMATS))
-def test_frames_too_short_for_browsers_are_shown_as_long_as_there(
+def test_frames_too_short_for_browsers_get_the_browsers_duration(
     origin: Format, target: Format
 ) -> None:
     file = animation(origin, milliseconds=[10, 20, 10])
@@ -157,7 +157,7 @@ def test_frames_too_short_for_browsers_are_shown_as_long_as_there(
         ([1004, 1004, 1004], [1000, 1010, 1000]),
     ],
 )
-def test_gif_keeps_the_pace_in_hundredths_that_browsers_take_at_their_word(
+def test_gif_durations_are_ones_that_browsers_respect(
     milliseconds: list[int], said: list[int]
 ) -> None:
     file = animation(Format.WEBP, milliseconds=milliseconds)
@@ -165,7 +165,7 @@ def test_gif_keeps_the_pace_in_hundredths_that_browsers_take_at_their_word(
     assert [milliseconds for _, milliseconds in frames_of(made)] == said
 
 
-def test_first_frame_is_shown_where_the_output_cannot_move() -> None:
+def test_first_frame_is_shown_if_the_output_has_no_animation() -> None:
     (made,) = rendered(animation(Format.GIF), variant(format=Format.JPEG)).renditions
     assert len(frames_of(made)) == 1
     assert colors(made)[0] == pytest.approx(RED, abs=4)
@@ -198,7 +198,7 @@ def test_still_and_moving_variants_come_from_one_source() -> None:
     assert len(frames_of(moving)) == 3
 
 
-def test_picture_for_viewers_without_animation_is_no_frame() -> None:
+def test_default_image_of_an_apng_is_not_a_frame() -> None:
     cover, *frames = [Image.new("RGB", (20, 20), color) for color in (BLACK, RED, GREEN)]
     file = saved(cover, Format.PNG, save_all=True, append_images=frames, default_image=True)
     made = rendered(file, variant(format=Format.WEBP))
@@ -212,7 +212,7 @@ def test_pixels_of_all_frames_count_against_the_limit() -> None:
 
 
 @pytest.mark.parametrize("target", sorted(ANIMATED_FORMATS))
-def test_clear_parts_of_frames_stay_clear(target: Format) -> None:
+def test_transparent_parts_of_frames_stay_transparent(target: Format) -> None:
     frames = []
     for left in (0, 20):
         frame = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
@@ -225,7 +225,7 @@ def test_clear_parts_of_frames_stay_clear(target: Format) -> None:
     assert [alpha.getpixel((30, 20)) for alpha in shown] == [0, 255]
 
 
-def test_gif_without_its_last_frame_is_not_taken_for_a_shorter_one() -> None:
+def test_gif_without_its_last_frame_is_rejected() -> None:
     whole = animation(Format.GIF)
     with pytest.raises(CorruptImage):
         rendered(whole[: whole.rindex(b"\x21\xf9") + 12], variant(format=Format.WEBP))

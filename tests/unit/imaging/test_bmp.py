@@ -1,4 +1,4 @@
-"""Bitmaps show their colours, alpha and profile as browsers show them."""
+"""Bitmaps are rendered with the colours, alpha and profile that browsers show."""
 
 import struct
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ def halves(left: int, right: int, bits: int) -> bytes:
         (32, (0x1FF8000, 0x7C00, 0x3FF, 0), 0x1FF8000 | 0x3FF, (255, 0, 255, 255)),
     ],
 )
-def test_masks_tell_where_the_channels_are(
+def test_masks_locate_the_channels(
     version: int, bits: int, masks: Sequence[int], number: int, expected: tuple[int, ...]
 ) -> None:
     compression = raw.ALPHA_MASKS if version == 40 else raw.MASKS
@@ -67,7 +67,7 @@ def test_pixels_of_one_bit_of_alpha_are_clear_or_opaque() -> None:
     assert pixel(file, 13) == (255, 0, 0, 255)
 
 
-def test_masks_of_alpha_hold_beside_usual_colours() -> None:
+def test_alpha_mask_counts_with_default_colours() -> None:
     pixels = halves(0x000A141E, 0xFF0A141E, 32)
     for version, alphas in {40: [255, 255], 108: [0, 255], 124: [0, 255]}.items():
         file = raw.bmp(SIDE, SIDE, pixels, version=version, compression=raw.PLAIN, masks=A8R8G8B8)
@@ -75,7 +75,7 @@ def test_masks_of_alpha_hold_beside_usual_colours() -> None:
         assert pixel(file, 13) == (10, 20, 30, 255)
 
 
-def test_usual_colours_of_16_bits_have_no_alpha() -> None:
+def test_default_16_bit_colours_have_no_alpha() -> None:
     file = raw.bmp(
         SIDE, SIDE, halves(0x7C00, 0xFC00, 16), bits=16, compression=raw.PLAIN, masks=A1R5G5B5
     )
@@ -98,7 +98,7 @@ def test_short_header_of_os2_is_read() -> None:
     assert pixel(file) == (10, 20, 30, 255)
 
 
-def test_compression_of_os2_is_not_taken_for_masks() -> None:
+def test_os2_compression_is_not_mistaken_for_masks() -> None:
     file = raw.bmp(SIDE, SIDE, bytes(SIDE**2 * 4), version=64, compression=3)
     with pytest.raises(UnsupportedFormat, match="OS/2 bitmap of compression 3"):
         rendered(file)

@@ -1,4 +1,4 @@
-"""What the oracle cannot tell: odd profiles, deep channels, and what is said about them."""
+"""Colours that the oracle cannot check: odd profiles, deep channels, and their warnings."""
 
 import struct
 
@@ -10,17 +10,17 @@ from tests.unit.imaging import profiles
 from tests.unit.imaging.pictures import corners, gradient, rendered, result, saved, scene
 
 
-def test_broken_profile_is_ignored_and_noted() -> None:
+def test_broken_profile_is_ignored_with_a_warning() -> None:
     made = rendered(saved(corners(), Format.PNG, icc_profile=b"no profile at all" * 20))
     assert "ignored" in str(made.picture.warnings["icc_profile"])
 
 
-def test_profile_of_another_kind_of_colours_is_ignored_and_noted() -> None:
+def test_profile_of_another_colour_space_is_ignored_with_a_warning() -> None:
     made = rendered(saved(corners(), Format.JPEG, icc_profile=profiles.DARK_GREY))
     assert "GRAY" in str(made.picture.warnings["icc_profile"])
 
 
-def test_sound_profile_is_not_worth_a_note() -> None:
+def test_valid_profile_causes_no_warning() -> None:
     assert (
         rendered(saved(corners(), Format.JPEG, icc_profile=profiles.ADOBE_RGB)).picture.warnings
         == {}
@@ -62,7 +62,7 @@ def test_deep_greys_are_scaled_not_clipped(format_: Format, mode: str) -> None:
     assert max(abs(a - b) for a, b in zip(shown, expected, strict=True)) <= 1
 
 
-def test_floats_from_nothing_to_one_are_all_of_the_range() -> None:
+def test_floats_from_zero_to_one_are_the_whole_range() -> None:
     unit = gradient(256, 8).convert("F").point(lambda level: level * (1 / 255) + 0)
     image = result(saved(unit, Format.TIFF), width=256, height=256, format=Format.PNG)
     assert image.convert("L").getextrema() == (0, 255)

@@ -1,4 +1,4 @@
-"""Files that are published as they are coded: the picture alone, with the source's own pixels."""
+"""Files that are published without re-encoding: the picture alone, with the source's pixels."""
 
 import struct
 import zlib
@@ -17,7 +17,7 @@ PAYLOAD = SCRIPT
 
 
 def published(file: bytes) -> Rendition:
-    """Ask for the picture of *file* in its own size, at a quality that makes it larger."""
+    """Render *file* at its own size, with a quality that makes it larger."""
     (rendition,) = rendered(file, variant(width=500, height=500, quality=100)).renditions
     return rendition
 
@@ -70,7 +70,7 @@ SOUND = {
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_sound_file_is_copied_with_its_pixels(name: str) -> None:
+def test_valid_file_is_copied_with_its_pixels(name: str) -> None:
     file = SOUND[name]
     copy = without_metadata(file, Format(name.split()[0]))
     assert copy is not None
@@ -213,7 +213,7 @@ HIDDEN = {
 
 
 @pytest.mark.parametrize("name", HIDDEN)
-def test_what_hides_in_a_picture_is_not_published(name: str) -> None:
+def test_data_hidden_in_a_picture_is_not_published(name: str) -> None:
     file = HIDDEN[name]
     assert PAYLOAD in file
     opened(file)
@@ -223,7 +223,7 @@ def test_what_hides_in_a_picture_is_not_published(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", POLYGLOTS)
-def test_file_that_is_two_things_is_copied_as_a_picture_alone(name: str) -> None:
+def test_only_the_picture_of_a_polyglot_file_is_copied(name: str) -> None:
     file = POLYGLOTS[name]
     assert SCRIPT in file
     rendition = published(file)
@@ -246,14 +246,16 @@ def test_scans_of_parts_are_not_copied() -> None:
     assert len(published(file).body) <= len(file)
 
 
-def test_large_pictures_are_coded_anew() -> None:
+def test_large_pictures_are_encoded_again() -> None:
     file = saved(Image.new("RGB", (3000, 3000), (9, 99, 9)), Format.JPEG, quality=1)
     (rendition,) = rendered(file, variant(width=3000, height=3000, quality=100)).renditions
     assert "copied" not in rendition.warnings
     assert len(rendition.body) <= len(file)
 
 
-def test_copy_that_would_show_something_else_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_whose_copy_would_look_different_is_not_copied(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     other = saved(corners(), Format.JPEG, quality=10)
     monkeypatch.setattr("pipeline.imaging.copies.without_metadata", lambda *_: other)
     assert "copied" not in published(JPEG).warnings

@@ -1,4 +1,4 @@
-"""What a header tells of the time and memory that a file would take."""
+"""The time and memory that a file needs, estimated from its header."""
 
 from io import BytesIO
 
@@ -41,7 +41,7 @@ def test_the_smallest_blocks_of_a_jpeg_2000_are_found(file: bytes, pixels: int) 
         (saved(scene(), Format.JPEG)[:100], False),
     ],
 )
-def test_a_first_scan_with_all_components_is_known(file: bytes, is_complete: bool) -> None:
+def test_a_first_scan_with_all_components_is_recognised(file: bytes, is_complete: bool) -> None:
     assert jpeg.first_scan_is_complete(BytesIO(file)) is is_complete
 
 
@@ -62,12 +62,12 @@ def test_a_jpeg_of_few_scans_is_made_in_any_order() -> None:
         (bombs.gif(2000, 64, 64), "2000 frames are more than the 1000 allowed for results in gif"),
     ],
 )
-def test_what_takes_long_is_refused_with_its_reason(bomb: bytes, message: str) -> None:
+def test_an_expensive_file_is_refused_with_the_reason(bomb: bytes, message: str) -> None:
     with pytest.raises(ImageTooLarge, match=message):
         rendered(bomb)
 
 
-def test_frames_that_no_result_has_are_not_priced() -> None:
+def test_frames_that_no_result_uses_cost_nothing() -> None:
     assert rendered(bombs.gif(2000, 64, 64), variant(format=Format.JPEG)).renditions
 
 

@@ -1,4 +1,4 @@
-"""What is read of a file, and how little of it."""
+"""Decoding reads the right picture, and as little of the file as possible."""
 
 import random
 import struct
@@ -76,7 +76,7 @@ def test_first_page_is_shown() -> None:
     assert result(file, format=Format.PNG).getpixel((5, 5)) == RED
 
 
-def test_orientation_that_a_png_tells_after_its_pixels_is_ignored() -> None:
+def test_orientation_after_the_pixels_of_a_png_is_ignored() -> None:
     exif = Image.Exif()
     exif[274] = 6
     file = saved(corners(), Format.PNG, exif=exif)
@@ -156,13 +156,13 @@ def test_blurred_placeholder_of_noise_takes_at_most_a_kilobyte() -> None:
     assert 0 < len(blurred(noise)) <= MOST_BLURRED_BYTES
 
 
-def test_engine_is_one_identity_for_one_code() -> None:
+def test_equal_code_has_one_fingerprint() -> None:
     assert engine(Format.JPEG) == engine(Format.JPEG)
     assert len(engine(Format.JPEG)) == 64
 
 
-def test_heic_decoder_is_part_of_the_engine_for_heic_alone(tmp_path: Path) -> None:
-    """Lay another build of the decoder before the installed one, as an update would."""
+def test_only_the_fingerprint_for_heic_includes_its_decoder(tmp_path: Path) -> None:
+    """Put another build of the decoder before the installed one, as an update would."""
     program = (
         "from pipeline.imaging import engine\n"
         "from pipeline.model import Format\n"
@@ -185,7 +185,7 @@ def test_heic_decoder_is_part_of_the_engine_for_heic_alone(tmp_path: Path) -> No
     assert changed == {Format.HEIC}
 
 
-def test_no_plugin_but_those_of_the_formats_is_ever_loaded() -> None:
+def test_only_plugins_of_the_supported_formats_are_loaded() -> None:
     program = (
         "import sys, io\n"
         "from PIL import Image\n"

@@ -1,4 +1,4 @@
-"""What results look like as files."""
+"""The encoding of results."""
 
 from io import BytesIO
 from itertools import pairwise
@@ -40,7 +40,7 @@ def noise(width: int = 200, height: int = 150) -> Image.Image:
         (Format.HEIC, Format.JPEG),
     ],
 )
-def test_formats_are_kept_where_browsers_show_them(origin: Format, target: Format) -> None:
+def test_formats_that_browsers_show_are_kept(origin: Format, target: Format) -> None:
     file = heic(corners()) if origin is Format.HEIC else saved(corners(), origin)
     assert rendered(file).renditions[0].format is target
 
@@ -73,7 +73,7 @@ def test_photograph_as_png_keeps_copyright_and_provenance() -> None:
 
 
 @pytest.mark.parametrize("target", [Format.JPEG, Format.PNG, Format.WEBP, Format.AVIF, Format.GIF])
-def test_body_is_of_the_format_that_is_said(target: Format) -> None:
+def test_body_has_the_declared_format(target: Format) -> None:
     image = Image.open(
         BytesIO(rendered(saved(scene(), Format.PNG), variant(format=target)).renditions[0].body)
     )
@@ -115,7 +115,7 @@ def test_opaque_alpha_is_dropped() -> None:
     assert result(saved(corners(mode="RGBA"), Format.PNG)).mode == "RGB"
 
 
-def test_gif_is_clear_where_the_picture_is_more_clear_than_not() -> None:
+def test_gif_is_transparent_where_alpha_is_below_half() -> None:
     picture = Image.new("RGBA", (60, 20), (255, 0, 0, 255))
     for start, alpha in ((20, 200), (40, 50)):
         picture.paste((255, 0, 0, alpha), (start, 0, start + 20, 20))

@@ -1,4 +1,4 @@
-"""Of EXIF, records keep what is asked for and makes sense; results keep none of it."""
+"""Records keep the requested EXIF fields if they are valid; results keep none."""
 
 from functools import partial
 from typing import Any
@@ -38,7 +38,7 @@ def exif(
 
 
 def facts(block: Image.Exif, *wanted: ExifFact) -> dict[str, str]:
-    """Return what the record keeps of a JPEG with *block*, by default of all that it may."""
+    """Return the recorded EXIF fields of a JPEG with *block*, by default all supported ones."""
     file = saved(corners(), Format.JPEG, exif=block)
     asked = style(exif_facts=wanted or ALL)
     return dict(rendered(file, style=asked).picture.exif)
@@ -49,7 +49,7 @@ def test_nothing_is_kept_unless_asked() -> None:
 
 
 @pytest.mark.parametrize("fact", list(ExifFact))
-def test_what_is_asked_for_is_kept_and_nothing_else(fact: ExifFact) -> None:
+def test_only_requested_fields_are_kept(fact: ExifFact) -> None:
     assert facts(exif(), fact) == {fact.value: FACTS[fact.value]}
 
 
@@ -64,7 +64,7 @@ def test_facts_are_found_in_every_format(format_: Format) -> None:
 
 
 @pytest.mark.parametrize("format_", [Format.JPEG, Format.PNG, Format.WEBP, Format.AVIF])
-def test_results_stay_clean(format_: Format) -> None:
+def test_results_have_no_exif(format_: Format) -> None:
     file = saved(corners(), Format.JPEG, exif=exif())
     (made,) = rendered(file, variant(format=format_), style=style(exif_facts=ALL)).renditions
     assert dict(opened(made.body).getexif()) == {}
@@ -76,7 +76,7 @@ def test_date_without_an_offset_is_that_of_the_camera() -> None:
 
 
 @pytest.mark.parametrize("date", ["0000:00:00 00:00:00", "yesterday", "    :  :     :  :  ", ""])
-def test_date_that_makes_no_sense_is_left_out(date: str) -> None:
+def test_invalid_date_is_omitted(date: str) -> None:
     assert facts(exif(taken={Tag.DateTimeOriginal: date}), ExifFact.DATE) == {}
 
 
@@ -103,10 +103,10 @@ def test_camera_is_one_line_of_text(main: dict[Any, Any], camera: str) -> None:
         {},
     ],
 )
-def test_place_that_is_nowhere_is_left_out(place: dict[Any, Any]) -> None:
+def test_invalid_position_is_omitted(place: dict[Any, Any]) -> None:
     assert facts(exif(place=place), ExifFact.PLACE) == {}
 
 
-def test_damaged_block_tells_nothing() -> None:
+def test_damaged_block_is_ignored() -> None:
     file = saved(corners(), Format.JPEG, exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
     assert rendered(file, style=style(exif_facts=ALL)).picture.exif == {}

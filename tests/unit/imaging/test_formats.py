@@ -1,4 +1,4 @@
-"""Which uploads are accepted, and what has to be loaded to find out."""
+"""The accepted formats, and the modules that opening a file loads."""
 
 import sys
 from dataclasses import replace
@@ -50,7 +50,7 @@ print("pillow_heif" in sys.modules, "PIL.AvifImagePlugin" in sys.modules)
 
 
 def loaded(file: bytes, accepted: str) -> list[str]:
-    """Open *file* in a process of its own; return whether it was rejected, and what was loaded."""
+    """Open *file* in a fresh process; return whether it was rejected, and the loaded modules."""
     done = run(
         [sys.executable, "-c", PROGRAM, accepted],
         input=file,
@@ -66,7 +66,7 @@ def test_decoder_of_a_format_that_is_not_accepted_is_not_loaded() -> None:
     assert loaded(saved(corners(), Format.AVIF), "jpeg heic")[1:] == ["False", "False"]
 
 
-def test_heic_decoder_is_loaded_for_heic_alone() -> None:
+def test_heic_decoder_is_loaded_only_for_heic() -> None:
     assert loaded(saved(corners(), Format.AVIF), "heic avif") == ["False", "True"]
     assert loaded(saved(corners(), Format.JPEG), "heic jpeg") == ["False", "False"]
     assert loaded(heic(corners()), "heic") == ["True", "False"]

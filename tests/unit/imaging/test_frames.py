@@ -1,4 +1,4 @@
-"""Frames of GIF and APNG are put together as the specifications say; pixels computed by hand."""
+"""Frames of GIF and APNG are composed as the specifications say; pixels computed by hand."""
 
 import struct
 import zlib
@@ -15,7 +15,7 @@ from pipeline.model import Format
 from tests.unit.imaging.pictures import BLUE, GREEN, LIMITS, RED, WHITE, result, style
 from tests.unit.imaging.raw import chunk
 
-# Pixels are letters, pictures are rows of them; a dot is clear.
+# Pixels are letters, pictures are rows of them; a dot is transparent.
 LETTERS: dict[tuple[int, ...], str] = {
     (*RED, 255): "R",
     (*GREEN, 255): "G",
@@ -100,7 +100,7 @@ def pixels(image: Image.Image) -> list[tuple[int, ...]]:
 
 
 def seen(file: bytes) -> list[str]:
-    """Return what is seen of each frame of *file*, in letters."""
+    """Return the visible pixels of each frame of *file*, in letters."""
     return [drawn(raster.image) for raster in rasters(file)]
 
 
@@ -110,7 +110,7 @@ def drawn(image: Image.Image) -> str:
     return " ".join("".join(letters[start : start + image.width]) for start in starts)
 
 
-def test_what_no_frame_of_a_gif_covers_is_clear() -> None:
+def test_pixels_that_no_gif_frame_covers_are_transparent() -> None:
     assert seen(gif(3, 2, part("R", left=1))) == [".R. ..."]
     assert seen(gif(2, 1, part("R"), part("B", left=1))) == ["R.", "RB"]
 
@@ -128,7 +128,7 @@ def test_gif_frame_stays_where_nothing_is_drawn_over_it(disposal: int) -> None:
     assert seen(file) == ["RRR", "BRG", "WRG"]
 
 
-def test_place_of_a_gif_frame_is_clear_after_disposal_2() -> None:
+def test_area_of_a_gif_frame_is_transparent_after_disposal_2() -> None:
     file = gif(3, 1, part("RRR"), part("BB", disposal=CLEAR), part("G", left=2))
     assert seen(file) == ["RRR", "BBR", "..G"]
 
@@ -139,7 +139,7 @@ def test_disposal_2_clears_what_transparent_parts_of_a_frame_let_through() -> No
 
 
 @pytest.mark.parametrize("disposal", [RESTORE, 4])
-def test_what_was_before_a_gif_frame_is_back_after_disposal_3(disposal: int) -> None:
+def test_area_of_a_gif_frame_is_restored_after_disposal_3(disposal: int) -> None:
     file = gif(3, 1, part("RRR"), part("B.G", disposal=disposal), part(".G", disposal=disposal))
     assert seen(file) == ["RRR", "BRG", "RGR"]
 
@@ -164,7 +164,7 @@ def test_gif_frame_has_its_own_palette() -> None:
     assert seen(file) == ["RG", "WB", "BB"]
 
 
-def test_number_beyond_the_palette_of_a_gif_is_black() -> None:
+def test_index_beyond_the_palette_of_a_gif_is_black() -> None:
     small = gif(2, 1, part("RB"), palette=PALETTE[:6]).replace(b"\x81\0\0", b"\x80\0\0", 1)
     assert pixels(rasters(small)[0].image) == [(*RED, 255), (0, 0, 0, 255)]
 
@@ -193,7 +193,7 @@ def test_gif_frame_without_pixels_is_rejected(size: tuple[int, int]) -> None:
         seen(gif(1, 1, part("R"), empty))
 
 
-def test_only_frame_of_a_gif_may_lack_what_comes_after_its_pixels() -> None:
+def test_single_frame_of_a_gif_may_end_after_its_pixels() -> None:
     assert seen(gif(1, 1, part("R"))[:-2]) == ["R"]
 
 
@@ -202,7 +202,7 @@ def test_only_frame_of_a_gif_may_lack_what_comes_after_its_pixels() -> None:
     [
         ((0, 0, 0, 128), (255, 255, 255, 255), (127, 127, 127, 255)),
         ((0, 0, 0, 128), (0, 0, 0, 0), (0, 0, 0, 128)),
-        # Alpha is 128 + 128 x 127 / 255 = 192; of it, red is 128 / 192 and blue the rest.
+        # Alpha is 128 + 128 x 127 / 255 = 192; the share of red is 128 / 192, blue is the rest.
         ((255, 0, 0, 128), (0, 0, 255, 128), (170, 0, 85, 192)),
         ((0, 255, 0, 0), (0, 0, 255, 128), (0, 0, 255, 128)),
     ],
@@ -245,7 +245,7 @@ def test_apng_frame_is_disposed_of_as_it_says(blending: int, disposal: int, afte
     assert seen(file) == ["RRR", "RBB", after]
 
 
-def test_canvas_is_clear_again_after_a_first_apng_frame_that_is_taken_back() -> None:
+def test_canvas_is_transparent_after_a_first_apng_frame_is_disposed() -> None:
     red, green = (*RED, 255), (*GREEN, 255)
     file = apng((2, 1), ([red] * 2, 0, 0, PNG_RESTORE, SOURCE), ([green], 1, 0, PNG_KEEP, OVER))
     assert seen(file) == ["RR", ".G"]
@@ -266,13 +266,13 @@ def test_frame_that_leaves_nothing_clear_has_no_alpha() -> None:
     assert [raster.image.mode for raster in rasters(file)] == ["RGBA", "RGB", "RGB"]
 
 
-def test_frames_of_animations_tell_their_time() -> None:
+def test_frames_have_their_durations() -> None:
     still = ([(0, 0, 0, 0)], 0, 0, PNG_KEEP, SOURCE)
     for animation in (gif(1, 1, part("R"), part("G")), apng((1, 1), still, still)):
         assert [raster.milliseconds for raster in rasters(animation)] == [70, 70]
 
 
-def test_what_is_said_of_a_gif_frame_does_not_hold_for_the_next() -> None:
+def test_extension_of_a_gif_frame_does_not_apply_to_the_next() -> None:
     after = part("B")[CONTROL_BYTES:]
     file = gif(2, 1, part("R.", disposal=CLEAR), after, part("G", left=1))
     assert seen(file) == ["R.", "B.", "BG"]
@@ -289,14 +289,14 @@ def test_zeros_between_the_blocks_of_a_gif_are_ignored() -> None:
     assert seen(gif(1, 1, part("R"), b"\0\0", part("G"))) == ["R", "G"]
 
 
-def test_gif_that_stops_before_a_frame_is_not_taken_for_a_shorter_one() -> None:
+def test_gif_that_ends_before_a_frame_is_rejected() -> None:
     file = gif(1, 1, part("R"), part("G"), part("B"))
     with pytest.raises(CorruptImage):
         seen(file[: file.rindex(b"\x21\xf9") + 2])
 
 
 def test_gif_with_fewer_frames_than_its_reader_counts_is_rejected() -> None:
-    # Pillow takes the trailer after an empty extension for the length of its data.
+    # After an empty extension, Pillow reads the trailer as the length of its data.
     hidden = b"\x21\1\0\x3b" + b"\1" * 0x3B + b"\0"
     with pytest.raises(CorruptImage, match="only 2"):
         seen(gif(1, 1, part("R"), part("G"), hidden, part("B")))

@@ -7,7 +7,7 @@ from pipeline.sandbox import InProcess
 from tests.unit.imaging.fuzz import failures, mutant, outcome, seeds
 
 
-def test_every_seed_is_sound() -> None:
+def test_every_seed_is_valid() -> None:
     outcomes = {name: outcome(InProcess(), file) for name, file in seeds().items()}
     assert outcomes == dict.fromkeys(seeds(), "rendered")
 

@@ -1,4 +1,4 @@
-"""A gain map that results do without is not dropped in silence."""
+"""Dropping a gain map causes a warning."""
 
 import struct
 
@@ -45,5 +45,5 @@ def test_gain_map_of_heif_is_reported_as_dropped(format_: Format) -> None:
     assert rendered(file).picture.warnings == {"gain_map": "dropped"}
 
 
-def test_words_of_a_gain_map_behind_another_picture_mean_nothing() -> None:
+def test_gain_map_keywords_after_another_picture_are_ignored() -> None:
     assert rendered(jpeg(behind=APPLE)).picture.warnings == {}

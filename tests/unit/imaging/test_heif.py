@@ -1,4 +1,4 @@
-"""HEIF and AVIF containers: what decoders are given, and what they never see."""
+"""HEIF and AVIF containers are checked and reduced before a decoder sees them."""
 
 import re
 import struct
@@ -52,7 +52,7 @@ def still(*properties: bytes, format_: Format = Format.AVIF) -> bytes:
 
 
 def tiled(format_: Format, *, wide: bool = False) -> bytes:
-    """Four tiles of one colour each, put together."""
+    """A grid of four tiles, each of one colour."""
     colors = [RED, GREEN, BLUE, WHITE]
     tiles = {
         number: coded(Image.new("RGB", (64, 64), color), format_)
@@ -69,7 +69,7 @@ def tiled(format_: Format, *, wide: bool = False) -> bytes:
 
 
 def with_alpha(*, one_ipma: bool = True) -> bytes:
-    """A picture whose left half is clear."""
+    """A picture whose left half is transparent."""
     mask = Image.new("L", (96, 64), 255)
     mask.paste(0, (0, 0, 48, 64))
     return container(
@@ -108,7 +108,7 @@ def test_picture_is_shown(format_: Format) -> None:
 
 @FORMATS
 @pytest.mark.parametrize("wide", [False, True])
-def test_tiles_are_put_together(format_: Format, wide: bool) -> None:
+def test_tiles_form_a_grid(format_: Format, wide: bool) -> None:
     image = shown(tiled(format_, wide=wide))
     assert image.size == (120, 100)
     places = [(5, 5, RED), (110, 5, GREEN), (5, 90, BLUE), (110, 90, WHITE)]
@@ -156,7 +156,7 @@ def test_clean_aperture_beyond_the_picture_is_damage(cut: bytes) -> None:
 
 
 @FORMATS
-def test_colours_are_told(format_: Format) -> None:
+def test_colour_information_is_read(format_: Format) -> None:
     file = still(nclx(12, 16, 9, full_range=False), format_=format_)
     with open_image(BytesIO(file), LIMITS) as source:
         assert source.image.info["cicp"] == CodePoints(12, 16)
@@ -168,7 +168,7 @@ def test_colours_of_tiles_are_those_of_the_picture() -> None:
     assert read_still(BytesIO(file), Format.AVIF).points == CodePoints(9, 16)
 
 
-def test_colours_of_an_animation_are_told() -> None:
+def test_colour_information_of_an_animation_is_read() -> None:
     with open_image(BytesIO(animation()), LIMITS) as source:
         assert source.image.info["cicp"][:2] == (1, 13)
 
@@ -177,7 +177,7 @@ def test_colours_of_an_animation_are_told() -> None:
     ("format_", "width", "height"),
     [(Format.AVIF, 20_000, 20_000), (Format.HEIC, 20_000, 20_000), (Format.AVIF, 40_000, 1_000)],
 )
-def test_more_pixels_than_a_decoder_takes_are_too_large(
+def test_pictures_beyond_a_decoders_limit_are_too_large(
     format_: Format, width: int, height: int
 ) -> None:
     item = coded(corners(), format_)
@@ -188,7 +188,7 @@ def test_more_pixels_than_a_decoder_takes_are_too_large(
     assert (refusal.details["width"], refusal.details["height"]) == (width, height)
 
 
-def test_pixels_that_are_cut_off_count() -> None:
+def test_cropped_pixels_count_against_the_limit() -> None:
     item = coded(corners(), Format.AVIF, aperture(10, 10))
     item.properties[0] = size(9_000, 9_000)
     assert isinstance(rejection(container({1: item})), ImageTooLarge)
@@ -246,7 +246,7 @@ def test_pictures_that_refer_to_one_another_are_shown_without_their_references()
     assert b"iref" not in read_still(BytesIO(file), Format.AVIF).file
 
 
-def test_data_that_are_taken_again_and_again_are_damage() -> None:
+def test_data_repeated_many_times_are_damage() -> None:
     item = coded(corners(), Format.AVIF)
     item.parts = 500
     assert "bytes, the file" in str(rejection(container({1: item})))
@@ -269,7 +269,7 @@ def share(file: bytes, data: bytes) -> bytes:
     return file[: first + len(data)]
 
 
-def test_data_made_of_other_items_is_refused() -> None:
+def test_data_constructed_from_other_items_is_refused() -> None:
     item = coded(corners(), Format.AVIF)
     item.method = 2
     assert isinstance(rejection(container({1: item})), UnsupportedFormat)
@@ -287,7 +287,7 @@ def test_encrypted_picture_is_refused() -> None:
     assert "encrypted" in str(rejection(container({1: item})))
 
 
-def test_property_without_which_a_picture_must_not_be_shown_is_named() -> None:
+def test_unsupported_essential_property_is_named() -> None:
     item = coded(corners(), Format.AVIF, full(b"uncC", bytes(8)))
     item.essential |= {b"uncC"}
     refusal = rejection(container({1: item}))
@@ -295,7 +295,7 @@ def test_property_without_which_a_picture_must_not_be_shown_is_named() -> None:
     assert "'uncC'" in str(refusal)
 
 
-def test_decoder_sees_the_picture_alone() -> None:
+def test_decoder_sees_only_the_picture() -> None:
     secrets = [
         Item(kind=b"iovl", data=b"SECRET overlay"),
         Item(kind=b"unci", data=b"SECRET pixels", properties=[full(b"uncC", b"SECRET")]),
@@ -348,7 +348,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_container_that_does_not_hold_together_is_damage(name: str) -> None:
+def test_inconsistent_container_is_damage(name: str) -> None:
     refusal = rejection(DAMAGED[name])
     assert isinstance(refusal, CorruptImage)
     assert not re.search(r"\w+Error\b|struct\.error", str(refusal))
@@ -398,8 +398,8 @@ def test_heif_without_a_still_picture_is_unsupported() -> None:
     assert isinstance(rejection(file), UnsupportedFormat)
 
 
-def test_every_byte_of_the_container_may_be_anything() -> None:
-    """Whatever a file says, it is shown or rejected; nothing else is raised."""
+def test_any_byte_of_the_container_may_change() -> None:
+    """Every file is rendered or rejected; no other exception is raised."""
     sound = with_alpha()
     for at in range(8, sound.index(b"mdat")):
         for value in (0, 0xFF, sound[at] ^ 0x81):
@@ -430,7 +430,7 @@ def test_stills_of_an_animation_do_not_reach_the_decoder() -> None:
 
 
 @pytest.mark.parametrize("table", [b"stsz", b"stco", b"stts", b"stsc", b"stsd", b"trak", b"mdia"])
-def test_table_of_an_animation_that_promises_too_much_is_damage(table: bytes) -> None:
+def test_sample_table_of_an_animation_beyond_the_file_is_damage(table: bytes) -> None:
     file = bytearray(animation())
     at = file.index(table) + (4 if table in (b"trak", b"mdia") else 12 if table == b"stsz" else 8)
     file[at : at + 4] = b"\x7f\xff\xff\xff"
@@ -489,7 +489,7 @@ def test_files_of_another_encoder_are_shown(image: Image.Image, options: dict[st
 
 @pytest.mark.parametrize("turn", range(1, 9))
 @FORMATS
-def test_turns_of_the_container_are_kept(format_: Format, turn: int) -> None:
+def test_rotation_and_mirroring_of_the_container_are_applied(format_: Format, turn: int) -> None:
     rotation, mirror = divmod(turn, 2)
     properties = [box(b"irot", bytes([rotation % 4])), box(b"imir", bytes([mirror]))]
     file = still(*properties, format_=format_)
@@ -502,10 +502,10 @@ def test_turns_of_the_container_are_kept(format_: Format, turn: int) -> None:
         assert image.getpixel(place) == pytest.approx(wanted.getpixel(place), abs=9)
 
 
-def test_animation_is_the_same_file_whenever_it_is_made() -> None:
+def test_encoding_an_animation_is_reproducible() -> None:
     file = animation()
     first = rendered(file, variant(format=Format.AVIF)).renditions[0].body
-    sleep(1.1)  # the times in it are whole seconds
+    sleep(1.1)  # its timestamps are whole seconds
     second = rendered(file, variant(format=Format.AVIF)).renditions[0].body
     assert first == second
     assert rendered(first).picture.frames == 2

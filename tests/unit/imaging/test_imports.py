@@ -1,4 +1,4 @@
-"""The modules of the engine import downwards only, and a start loads none that few files need."""
+"""The engine's modules import downwards only, and rarely used ones are not loaded at the start."""
 
 import ast
 import subprocess
@@ -33,7 +33,7 @@ def test_no_modules_import_each_other() -> None:
     assert len(list(TopologicalSorter(graph).static_order())) == len(files)
 
 
-def test_start_loads_no_module_that_few_files_need() -> None:
+def test_start_loads_no_rarely_used_module() -> None:
     code = f"from {PACKAGE} import open_image, render; import sys; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=LAMBDA, capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""JPEG files as libjpeg takes them apart, and those that it cannot write at once."""
+"""JPEG files are parsed as libjpeg parses them, and unusual ones can be written."""
 
 from random import Random
 
@@ -26,7 +26,7 @@ def progressive(*, before: bytes = b"", after: bytes = b"") -> bytes:
     ],
     ids=["application", "comment", "trailer"],
 )
-def test_what_looks_like_scans_beside_the_picture_is_not_counted(file: bytes) -> None:
+def test_scan_markers_outside_the_picture_are_not_counted(file: bytes) -> None:
     assert rendered(file).renditions[0].format is Format.JPEG
 
 
@@ -45,7 +45,7 @@ def test_thin_strips_become_jpegs(size: tuple[int, int]) -> None:
     assert image.size == size
 
 
-def test_noise_that_no_buffer_of_its_area_holds_becomes_a_jpeg() -> None:
+def test_noise_larger_than_the_usual_buffer_becomes_a_jpeg() -> None:
     noise = Image.merge("RGB", [Image.effect_noise((300, 300), 200) for _ in range(3)])
     exact = variant(width=300, height=300, format=Format.JPEG, quality=94, full_chroma=True)
     (made,) = rendered(saved(noise, Format.PNG), exact).renditions
@@ -67,7 +67,7 @@ BARE = b"\xff\xd8" + saved(scene(64, 48), Format.JPEG)[20:]
 
 
 @pytest.mark.parametrize("name", METADATA)
-def test_metadata_that_end_too_early_do_not_hide_the_picture(name: str) -> None:
+def test_truncated_metadata_do_not_hide_the_picture(name: str) -> None:
     marker, body = METADATA[name]
     expected = opened(BARE).tobytes()
     for length in range(len(body)):
@@ -115,7 +115,7 @@ def test_picture_without_its_end_marker_is_shown(kind: str, missing: int, side: 
     assert ImageChops.difference(opened(image.body), opened(same.body)).getbbox() is None
 
 
-def test_missing_end_is_told() -> None:
+def test_missing_end_marker_causes_a_warning() -> None:
     made = rendered(noisy()[:-2], variant(width=200, height=200))
     assert made.picture.warnings == {"end_of_file": "missing"}
 

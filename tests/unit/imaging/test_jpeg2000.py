@@ -123,7 +123,7 @@ def test_colours_that_share_pixels_are_in_their_place(
     assert apart_on_average(shown(file), picture) < 6
 
 
-def test_samples_that_are_shared_may_be_red_green_and_blue() -> None:
+def test_subsampled_channels_may_be_red_green_and_blue() -> None:
     picture = smooth(63, 47)
     red, *others = picture.split()
     halves = [band.resize((32, 24), box=(0, 0, 63, 47)) for band in others]
@@ -191,7 +191,7 @@ def defined(mode: str, *definitions: tuple[int, int, int]) -> bytes:
     return jp2((40, 30), len(mode), codestream(picture), box(b"cdef", body), space=space)
 
 
-def test_channels_are_shown_as_what_they_are_defined_to_be() -> None:
+def test_channel_definitions_are_respected() -> None:
     red, green, blue = scene(40, 30).split()
     file = defined("RGB", (0, COLOR, 3), (1, COLOR, 1), (2, COLOR, 2))
     assert apart(shown(file), Image.merge("RGB", (green, blue, red))) == 0
@@ -207,7 +207,7 @@ def test_alpha_may_be_the_first_channel() -> None:
     assert apart(shown(file).convert("RGB"), Image.merge("RGB", (red, green, blue))) == 0
 
 
-def test_fourth_channel_that_is_no_alpha_is_ignored() -> None:
+def test_fourth_channel_other_than_alpha_is_ignored() -> None:
     file = defined(
         "RGBA", (0, COLOR, 1), (1, COLOR, 2), (2, COLOR, 3), (3, UNSPECIFIED, UNSPECIFIED)
     )
@@ -232,7 +232,7 @@ def test_profile_is_applied() -> None:
     assert shown(file).getpixel((9, 9)) == pytest.approx((220, 0, 20), abs=4)
 
 
-def test_colour_space_that_is_not_read_is_named() -> None:
+def test_unsupported_colour_space_is_named() -> None:
     with pytest.raises(UnsupportedFormat, match="colour space 14"):
         rendered(jp2((40, 30), 3, codestream(scene(40, 30)), space=14))
 

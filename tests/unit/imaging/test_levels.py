@@ -1,4 +1,4 @@
-"""Greys of every depth, kind of numbers and sense come out right."""
+"""Greys of every depth, sample format and polarity are rendered correctly."""
 
 import struct
 from typing import Any
@@ -15,7 +15,7 @@ UNITS = [level / 255 for level in RAMP]
 
 
 def shown(file: bytes) -> list[int]:
-    """Return the levels of the first row of what *file* shows."""
+    """Return the levels of the first row of the rendered *file*."""
     image = result(file, width=SIDE, height=SIDE, format=Format.PNG)
     return list(image.convert("L").tobytes()[:SIDE])
 
@@ -42,7 +42,7 @@ def test_12_bits_are_the_whole_range() -> None:
     assert max(abs(a - b) for a, b in pairs) <= 1
 
 
-def test_deep_grey_in_which_white_is_zero_is_no_negative() -> None:
+def test_deep_grey_with_white_as_zero_is_not_a_negative() -> None:
     assert shown(shorts(RAMP, shown=raw.WHITE_IS_ZERO)) == [255 - level for level in RAMP]
     assert shown(floats(UNITS, shown=raw.WHITE_IS_ZERO)) == [255 - level for level in RAMP]
 
@@ -60,6 +60,6 @@ def test_range_beyond_every_unit_is_stretched() -> None:
     assert (levels[0], levels[-1]) == (0, 255)
 
 
-def test_floats_that_are_no_numbers_at_all_are_black() -> None:
+def test_nan_is_black() -> None:
     data = struct.pack("<f", float("nan")) * SIDE**2
     assert set(shown(raw.tiff(SIDE, SIDE, data, bits=(32,), numbers=raw.FLOAT))) == {0}

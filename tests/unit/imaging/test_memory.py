@@ -1,4 +1,4 @@
-"""The estimate of memory, held against what rendering large pictures really takes."""
+"""The estimate of memory, compared with measurements of large pictures."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def animation() -> dict[str, Any]:
 
 
 def uncovered() -> bytes:
-    """Return a GIF whose only frame leaves a column and a row of the picture clear."""
+    """Return a GIF whose only frame does not cover a column and a row of the picture."""
     file = saved(large().quantize(64), Format.GIF)
     return file[:6] + struct.pack("<HH", WIDTH + 1, HEIGHT + 1) + file[10:]
 
@@ -136,7 +136,7 @@ def test_estimate_is_never_under_and_at_most_twice_over(
     assert figures["estimated"] <= 2 * max(figures["measured"], 30 << 20)
 
 
-def test_what_does_not_fit_the_memory_is_refused_with_figures() -> None:
+def test_a_picture_that_does_not_fit_the_memory_is_refused_with_figures() -> None:
     file = saved(large(), Format.PNG, compress_level=1)
     with pytest.raises(ImageTooLarge) as refusal:
         rendered(file, limits=replace(LIMITS, memory_bytes=130 << 20))

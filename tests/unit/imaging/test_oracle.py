@@ -19,7 +19,7 @@ Array: TypeAlias = numpy.typing.NDArray[numpy.int64]
 
 LEVELS = 2.0
 
-# libvips prints ink by a full profile of a press, the pipeline by 27 measured overprints of it.
+# libvips converts ink by a press's full profile, the pipeline by 27 of its measured overprints.
 PRESS_LEVELS = 8.0
 
 
@@ -93,7 +93,7 @@ def inks() -> pyvips.Image:
 
 
 def printed(file: bytes) -> Array:
-    # Its thumbnailer knows no black point compensation, which decides how dark ink can look.
+    # Its thumbnailer has no black point compensation, which decides how dark ink can look.
     colors = pyvips.Image.new_from_buffer(file, "").icc_transform(
         "srgb", input_profile="cmyk", intent="relative", black_point_compensation=True
     )

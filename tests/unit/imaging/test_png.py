@@ -1,4 +1,4 @@
-"""What PNG files say of themselves is heeded where it decides pixels, and harms nothing else."""
+"""PNG chunks that affect pixels are applied, and broken ones do no harm."""
 
 import math
 import struct
@@ -37,7 +37,7 @@ def ramp(*chunks: bytes, late: bytes = b"") -> bytes:
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_metadata_that_cannot_be_read_is_ignored_and_noted(name: str) -> None:
+def test_unreadable_metadata_is_ignored_with_a_warning(name: str) -> None:
     made = rendered(ramp(UNREADABLE[name]), variant(format=Format.PNG))
     assert opened(made.renditions[0].body).tobytes() == RAMP * SIDE
     assert str(made.picture.warnings["metadata"]).startswith("ignored: ")
@@ -56,7 +56,7 @@ def test_text_between_the_frames_of_an_animation_is_ignored(name: str) -> None:
     assert rendered(file[:last] + UNREADABLE[name] + file[last:]).picture.frames == 3
 
 
-def test_profile_beside_metadata_that_cannot_be_read_is_applied() -> None:
+def test_profile_next_to_unreadable_metadata_is_applied() -> None:
     file = saved(scene(), Format.PNG, icc_profile=profiles.DISPLAY_P3)
     odd = file[:33] + UNREADABLE["text"] + file[33:]
     assert result(odd).tobytes() == result(file).tobytes()
@@ -86,7 +86,7 @@ def test_gamma_is_applied(gamma: float) -> None:
     ],
     ids=["usual", "almost usual", "none", "overruled", "text"],
 )
-def test_gamma_that_says_nothing_changes_nothing(chunks: list[bytes]) -> None:
+def test_invalid_gamma_changes_nothing(chunks: list[bytes]) -> None:
     image = result(ramp(*chunks), format=Format.WEBP, lossless=True)
     assert image.convert("L").tobytes()[:SIDE] == RAMP
 
@@ -98,7 +98,7 @@ SRGB_POINTS, P3_POINTS = b"\x01\x0d\0\1", b"\x0c\x0d\0\1"
 STORED = (200, 40, 40)
 IN_P3, IN_ADOBE_RGB, LINEARLY = (218, 0, 26), (233, 35, 35), (229, 110, 110)
 
-# What Chromium 156 shows of STORED, by the chunks before it.
+# Chromium 156's rendering of STORED, by the chunks before it.
 DECLARED = {
     "chromaticities alone say nothing": ([raw.chunk(b"cHRM", P3)], STORED),
     "chromaticities beside gamma count": (
@@ -192,7 +192,7 @@ def test_every_frame_of_an_animation_is_shown_by_its_code_points() -> None:
 
 
 @pytest.mark.parametrize("frames", [1, 2])
-def test_picture_for_viewers_without_animation_is_never_shown(frames: int) -> None:
+def test_default_image_of_an_apng_is_never_shown(frames: int) -> None:
     hidden = Image.new("RGB", (SIDE, SIDE), STORED)
     seen = [Image.new("RGB", (SIDE, SIDE), (0, 255 - 9 * n, 0)) for n in range(frames)]
     file = saved(hidden, Format.PNG, save_all=True, append_images=seen, default_image=True)
@@ -225,7 +225,7 @@ def test_picture_in_other_colours_is_not_copied(meaning: bytes) -> None:
     assert "copied" not in made.warnings
 
 
-def test_copy_loses_with_its_profile_what_that_overruled() -> None:
+def test_copy_also_loses_chunks_that_its_profile_overrode() -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     file = flat(icc_profile=srgb)
     (made,) = rendered(

@@ -1,4 +1,4 @@
-"""What a file tells of its maker stays out of the results, in the pixels' format or any other."""
+"""Personal metadata of a file stays out of the results, in the same format or any other."""
 
 import struct
 import zlib
@@ -36,7 +36,7 @@ def exif() -> Image.Exif:
 
 
 def tagged(format_: Format) -> bytes:
-    """A picture of *format_* that tells the secret wherever the format has a place for it."""
+    """A picture of *format_* with the secret in every kind of metadata that the format has."""
     picture = corners()
     match format_:
         case Format.JPEG:
@@ -91,7 +91,7 @@ def _inflate(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("target", sorted(BROWSER_FORMATS))
 @pytest.mark.parametrize("origin", sorted(Format))
-def test_results_tell_nothing(origin: Format, target: Format) -> None:
+def test_results_contain_no_metadata(origin: Format, target: Format) -> None:
     file = tagged(origin)
     assert SECRET in file
     for rendition in rendered(
@@ -101,7 +101,7 @@ def test_results_tell_nothing(origin: Format, target: Format) -> None:
 
 
 @pytest.mark.parametrize("format_", [Format.JPEG, Format.PNG, Format.WEBP, Format.GIF])
-def test_copied_pictures_tell_nothing_either(format_: Format) -> None:
+def test_copied_pictures_contain_no_metadata(format_: Format) -> None:
     file = tagged(format_)
     picture = saved(corners().quantize(16).convert("RGB"), Format.JPEG, quality=5)
     if format_ is Format.JPEG:
@@ -115,7 +115,7 @@ def test_copied_pictures_tell_nothing_either(format_: Format) -> None:
 @pytest.mark.parametrize(
     "origin", [Format.JPEG, Format.PNG, Format.WEBP, Format.AVIF, Format.TIFF, Format.HEIC]
 )
-def test_owner_is_kept_on_request_and_nothing_else(origin: Format, target: Format) -> None:
+def test_only_the_owner_is_kept_on_request(origin: Format, target: Format) -> None:
     made = rendered(tagged(origin), variant(format=target), style=style(keep_copyright=True))
     body = made.renditions[0].body
     kept = opened(body).getexif()

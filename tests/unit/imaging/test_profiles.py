@@ -21,7 +21,7 @@ SECONDS = 3
 
 
 def chain(stages: int) -> bytes:
-    """Return a multiProcessElements tag of *stages*, all of which lie at one place."""
+    """Return a multiProcessElements tag of *stages* that all have the same offset."""
     formula = b"parf" + bytes(8) + struct.pack(">4f", 1.0001, 1, 0, 0)
     curve = b"curf" + bytes(4) + struct.pack(">HH", 1, 0) + formula
     places = struct.pack(">II", 36, len(curve)) * 3

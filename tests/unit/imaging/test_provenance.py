@@ -1,4 +1,4 @@
-"""How a picture came to be stays with it: IPTC's DigitalSourceType is kept, C2PA is noted."""
+"""The origin of a picture is preserved: IPTC's DigitalSourceType is kept, C2PA is recorded."""
 
 import struct
 
@@ -91,7 +91,7 @@ def test_source_type_is_kept_and_recorded_and_nothing_else_is(
 
 
 @pytest.mark.parametrize("format_", sorted(BROWSER_FORMATS))
-def test_result_says_it_again_when_it_is_uploaded(format_: Format) -> None:
+def test_source_type_survives_a_second_upload(format_: Format) -> None:
     made = rendered(tagged(format_))
     again = rendered(made.renditions[0].body)
     assert again.picture.digital_source_type == TERM.decode()
@@ -104,7 +104,7 @@ def test_source_type_is_found_in_every_form_of_xmp(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", ODD)
-def test_what_is_no_term_of_the_vocabulary_is_not_kept(form: str) -> None:
+def test_a_value_outside_the_vocabulary_is_not_kept(form: str) -> None:
     made = rendered(tagged(Format.JPEG, ODD[form]))
     assert made.picture.digital_source_type == ""
     assert "xmp" not in opened(made.renditions[0].body).info
@@ -146,7 +146,7 @@ def test_most_hostile_packet_takes_no_time() -> None:
 
 
 def with_c2pa(format_: Format) -> bytes:
-    """Return a picture of *format_* with what C2PA puts where its specification says."""
+    """Return a picture of *format_* with a manifest in the place that C2PA specifies."""
     match format_:
         case Format.JPEG:
             file = saved(corners(), format_)
@@ -185,7 +185,7 @@ def test_c2pa_manifest_does_not_reach_the_results(format_: Format) -> None:
 
 
 @pytest.mark.parametrize("format_", list(Format))
-def test_picture_without_either_says_nothing(format_: Format) -> None:
+def test_picture_without_either_has_no_provenance(format_: Format) -> None:
     file = heic(corners()) if format_ is Format.HEIC else saved(corners(), format_)
     info = rendered(file).picture
     assert (info.digital_source_type, info.has_c2pa) == ("", False)

@@ -90,7 +90,7 @@ def test_crop_is_that_of_the_upright_picture(orientation: int) -> None:
     crop: dict[str, Any] = {"width": 30, "height": 40, "fit": Fit.COVER, "position": Position.TOP}
     made = result(saved(stored, Format.PNG, exif=exif), **crop)
     expected = result(saved(upright, Format.PNG), **crop)
-    # Turned, filters start from the other edge.
+    # In a rotated picture, filters start from the other edge.
     assert max(high for _, high in bands(ImageChops.difference(made, expected))) <= 4
 
 
@@ -103,7 +103,7 @@ def test_sizes_of_one_source_are_as_good_as_each_alone() -> None:
     together = rendered(file, *(variant(name=str(w), width=w, height=w) for w in (320, 300, 90)))
     large, near, small = (opened(made.body) for made in together.renditions)
     assert large.tobytes() == result(file, width=320, height=320).tobytes()
-    # Too near to the first to be made of it without a loss.
+    # Too close in size to the first to be scaled from it without loss.
     assert near.tobytes() == result(file, width=300, height=300).tobytes()
     alone = result(file, width=90, height=90)
     assert small.tobytes() != alone.tobytes()
@@ -165,13 +165,13 @@ def test_quality_decides_the_size_of_the_file() -> None:
     assert len(low.body) < len(high.body) / 2
 
 
-def test_transparency_is_flattened_on_the_background_where_the_output_has_none() -> None:
+def test_transparency_is_flattened_if_the_output_format_has_none() -> None:
     clear = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
     image = result(saved(clear, Format.PNG), format=Format.JPEG, style=style(background=GREEN))
     assert image.getpixel((5, 5)) == pytest.approx(GREEN, abs=4)
 
 
-def test_transparency_is_kept_where_the_output_has_it() -> None:
+def test_transparency_is_kept_if_the_output_format_has_it() -> None:
     half = Image.new("RGBA", (20, 20), (255, 0, 0, 128))
     for format_ in (Format.PNG, Format.WEBP, Format.AVIF):
         pixel = result(saved(half, Format.PNG), format=format_).getpixel((5, 5))
@@ -197,7 +197,7 @@ def test_each_rendition_comes_as_soon_as_it_is_encoded() -> None:
             assert milliseconds["encode"] > after_first
 
 
-def test_nothing_is_made_before_the_whole_file_has_arrived() -> None:
+def test_nothing_is_rendered_before_the_whole_file_has_arrived() -> None:
     file = BytesIO(saved(scene(), Format.JPEG) + bytes(300_000))
     with imaging.open_image(file, LIMITS) as source:
         imaging.render(source, [VARIANT], STYLE)

@@ -1,4 +1,4 @@
-"""What is let in: recognised by content, checked on the header."""
+"""Sources are recognised by content and checked on the header."""
 
 import re
 import struct
@@ -66,7 +66,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("content", KINDS)
-def test_kind_of_file_that_is_no_image_read_here_is_told(content: bytes) -> None:
+def test_kind_of_an_unsupported_file_is_named(content: bytes) -> None:
     with pytest.raises(UnsupportedFormat, match=f"the content is {KINDS[content]}.*none of jpeg"):
         open_image(BytesIO(content), LIMITS)
 
@@ -139,7 +139,7 @@ UNREAD = {
 
 
 @pytest.mark.parametrize("name", UNREAD)
-def test_sound_file_of_a_kind_that_is_not_read_is_no_damaged_one(name: str) -> None:
+def test_valid_file_of_an_unsupported_kind_is_not_reported_as_damaged(name: str) -> None:
     with pytest.raises(UnsupportedFormat, match="not read here") as refusal:
         rendered(UNREAD[name])
     assert refusal.value.details["format"] == name.split()[0].lower()
@@ -152,14 +152,14 @@ PYTHON = re.compile(
 
 @pytest.mark.parametrize("format_", WRITABLE)
 @pytest.mark.parametrize("seed", range(12))
-def test_damage_is_told_in_no_words_of_python(format_: Format, seed: int) -> None:
+def test_damage_is_described_without_python_terms(format_: Format, seed: int) -> None:
     chance = Random(seed)
     file = bytearray(saved(corners(), format_))
     for _ in range(8):
         file[chance.randrange(12, min(len(file), 400))] = chance.randrange(256)
     damaged = bytes(file[: chance.randrange(60, len(file))])
     message = ""
-    with suppress(Rejected):  # or it has become a sound file
+    with suppress(Rejected):  # unless the file is still valid
         message = damage_of(damaged)
     assert not PYTHON.search(message)
 
@@ -173,20 +173,20 @@ def damage_of(file: bytes) -> str:
 
 
 @pytest.mark.parametrize("format_", WRITABLE)
-def test_damage_is_told_without_the_names_of_objects(format_: Format) -> None:
+def test_damage_is_described_without_object_names(format_: Format) -> None:
     with pytest.raises(CorruptImage) as refusal:
         rendered(saved(corners(), format_)[:40])
     assert not PYTHON.search(str(refusal.value))
 
 
-def test_size_that_no_limit_allows_is_told() -> None:
+def test_size_beyond_every_limit_is_reported() -> None:
     with pytest.raises(ImageTooLarge) as refusal:
         open_image(BytesIO(bombs.png(width=60_000, height=60_000)), LIMITS)
     found = {"format": "png", "width": 60_000, "height": 60_000, "frames": 1}
     assert refusal.value.details == found
 
 
-def test_rejection_within_the_work_on_a_picture_tells_its_size_and_format() -> None:
+def test_rejection_while_rendering_has_size_and_format() -> None:
     with (
         pytest.raises(ImageTooLarge) as refusal,
         open_image(BytesIO(saved(corners(), Format.PNG)), LIMITS),

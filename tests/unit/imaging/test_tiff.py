@@ -1,4 +1,4 @@
-"""TIFF files of every layout show what a plain one of the same picture shows."""
+"""TIFF files of every layout look like a plain TIFF of the same picture."""
 
 import struct
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def shown(file: bytes) -> Image.Image:
 
 
 def apart(one: Image.Image, other: Image.Image) -> int:
-    """Return by how many levels the two differ at most."""
+    """Return the largest difference in levels."""
     moved = ImageChops.difference(one.convert("RGBA"), other.convert("RGBA"))
     return max(high for _, high in moved.getextrema())  # type: ignore[misc]  # of several channels
 
@@ -71,7 +71,7 @@ def test_colours_in_planes_are_those_side_by_side(mode: str, bits: int, layout: 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("sense", [raw.WHITE_IS_ZERO, raw.BLACK_IS_ZERO])
-def test_grey_and_alpha_in_planes_stay_what_they_are(sense: int, bits: int, layout: str) -> None:
+def test_grey_and_alpha_in_planes_are_not_swapped(sense: int, bits: int, layout: str) -> None:
     options = LAYOUTS[layout]
     picture = half_clear()
     grey, alpha = planes(picture, options.get("order", "<"), bits=bits)
@@ -106,7 +106,7 @@ def test_planes_are_turned_upright() -> None:
     assert apart(shown(file), picture.transpose(Image.Transpose.ROTATE_270)) == 0
 
 
-def test_packed_strips_of_planes_are_put_together() -> None:
+def test_compressed_strips_of_planes_are_joined() -> None:
     picture = scene(*SIZE)
     strips = [
         band.crop((0, top, WIDTH, top + 8)).tobytes()
@@ -117,7 +117,7 @@ def test_packed_strips_of_planes_are_put_together() -> None:
     assert apart(shown(file), picture) == 0
 
 
-def test_tiles_of_planes_are_put_together() -> None:
+def test_tiles_of_planes_are_joined() -> None:
     picture = scene(*SIZE)
     tiles = [
         band.crop((left, top, left + 16, top + 16)).tobytes()
@@ -232,7 +232,7 @@ def test_camera_raw_file_is_known_by_its_first_page(more: dict[int, Sequence[int
     ("compression", "name"),
     [(33003, "JPEG 2000"), (34712, "JPEG 2000"), (50001, "WebP"), (34887, "LERC"), (9999, "9999")],
 )
-def test_compression_that_is_not_read_is_named(compression: int, name: str) -> None:
+def test_unsupported_compression_is_named(compression: int, name: str) -> None:
     with pytest.raises(UnsupportedFormat, match=name):
         rendered(raw.tiff(16, 16, bytes(256), more={259: (compression,)}))
 
@@ -246,15 +246,13 @@ def test_compression_that_is_not_read_is_named(compression: int, name: str) -> N
     ],
 )
 @pytest.mark.parametrize("count", [1, 3])
-def test_pixels_that_are_not_read_are_described(
-    count: int, options: dict[str, Any], name: str
-) -> None:
+def test_unsupported_pixels_are_described(count: int, options: dict[str, Any], name: str) -> None:
     data = bytes(1024) if count == 1 else [bytes(512)] * 3
     with pytest.raises(UnsupportedFormat, match=name):
         rendered(raw.tiff(16, 16, data, **options))
 
 
-def test_pages_that_follow_each_other_in_a_circle_end() -> None:
+def test_circular_pages_do_not_loop_forever() -> None:
     file = raw.tiff(16, 16, bytes(256), more={254: (1,)}, following=16 + 256)
     assert shown(file).size == (16, 16)
 

@@ -1,4 +1,4 @@
-"""What is clear in a file is clear in its result."""
+"""Transparent pixels of a file are transparent in its result."""
 
 import struct
 import zlib
@@ -56,7 +56,7 @@ def test_clear_colour_of_any_depth_is_clear(depth: int) -> None:
 
 
 @pytest.mark.parametrize("name", [b"tEXt", b"zTXt"])
-def test_text_that_is_called_transparency_is_none(name: bytes) -> None:
+def test_text_named_transparency_is_not_transparency(name: bytes) -> None:
     body = b"0" if name == b"tEXt" else b"\0" + zlib.compress(b"0")
     text = raw.chunk(name, b"transparency\0" + body)
     made = rendered(raw.png(SIDE, [halves(0, 255, 8)] * SIDE, text))
@@ -84,7 +84,7 @@ def test_bitmap_whose_alpha_is_used_stays_transparent() -> None:
     assert image.getchannel("A").getextrema() == (0, 255)
 
 
-def test_picture_that_is_all_clear_stays_so() -> None:
+def test_fully_transparent_picture_stays_transparent() -> None:
     clear = scene(SIDE, SIDE).convert("RGBA")
     clear.putalpha(0)
     image = result(saved(clear, Format.PNG))

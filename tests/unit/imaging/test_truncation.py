@@ -1,4 +1,4 @@
-"""A file that ends too soon is rejected, unless only bytes that hold no picture are missing."""
+"""A truncated file is rejected, unless only bytes after the picture are missing."""
 
 import pytest
 from PIL import Image
@@ -43,7 +43,7 @@ def test_no_half_picture_is_published(format_: Format, options: dict[str, object
         except Rejected:
             rejected += 1
         else:
-            # What is cut off was a checksum, an index or padding.
+            # The missing bytes were a checksum, an index or padding.
             assert opened(made.renditions[0].body).tobytes() == expected
             assert end > len(whole) * 0.9
     assert rejected > len(whole) // STEP * 0.9
@@ -62,7 +62,7 @@ def animated() -> bytes:
     return saved(frames[0], Format.GIF, save_all=True, append_images=frames[1:])
 
 
-def test_animation_that_lacks_only_its_trailer_is_whole() -> None:
+def test_animation_without_its_trailer_is_complete() -> None:
     whole = animated()
     made = rendered(whole[:-1])
     assert made.picture.frames == 3

@@ -95,7 +95,7 @@ def test_rotation_turns_the_mark(logo: str) -> None:
 
 @pytest.mark.parametrize("contrast", [Contrast.OUTLINE, Contrast.SHADOW])
 @pytest.mark.parametrize("color", [WHITE, BLACK])
-def test_contrast_reads_on_a_ground_of_the_texts_own_colour(
+def test_contrast_keeps_text_readable_on_its_own_colour(
     contrast: Contrast, color: tuple[int, int, int]
 ) -> None:
     image = ground(color=color)
@@ -113,7 +113,7 @@ def test_alpha_of_the_picture_stays_around_the_mark() -> None:
     assert marked.getchannel("A").getextrema()[1] == 255
 
 
-def test_the_picture_that_is_given_is_left_alone() -> None:
+def test_the_input_picture_is_not_modified() -> None:
     image = ground()
     before = image.tobytes()
     draw_watermark(image, MARK)
@@ -123,7 +123,7 @@ def test_the_picture_that_is_given_is_left_alone() -> None:
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 3)])
 @pytest.mark.parametrize("position", [*Position, None])
-def test_any_picture_takes_a_mark(
+def test_every_kind_of_picture_can_be_marked(
     size: tuple[int, int], position: Position | None, mode: str
 ) -> None:
     for rotation in (0, 30):
@@ -162,12 +162,12 @@ def test_mark_that_cannot_be_drawn_is_named(changes: dict[str, str | None], mess
         check_watermark(watermark(**changes))
 
 
-def test_sound_marks_pass(logo: str) -> None:
+def test_valid_marks_are_accepted(logo: str) -> None:
     check_watermark(MARK)
     check_watermark(watermark(text=None, logo=logo))
 
 
-def test_logo_of_any_readable_format_is_taken(tmp_path: Path) -> None:
+def test_logo_of_any_readable_format_is_accepted(tmp_path: Path) -> None:
     for format_ in (Format.JPEG, Format.WEBP, Format.GIF):
         path = tmp_path / f"logo{format_.extension}"
         corners(40, 20).save(path)
@@ -182,7 +182,7 @@ def test_logo_of_any_readable_format_is_taken(tmp_path: Path) -> None:
         ("\u200eFoto\u00ad\u200bgraf", "Fotograf"),
     ],
 )
-def test_text_is_drawn_as_it_reads_however_it_is_coded(written: str, drawn: str) -> None:
+def test_text_is_drawn_the_same_in_every_unicode_normal_form(written: str, drawn: str) -> None:
     check_watermark(watermark(text=written))
     one, other = (draw_watermark(ground(), watermark(text=text)) for text in (written, drawn))
     assert one.tobytes() == other.tobytes()
@@ -200,7 +200,7 @@ print(features.check("raqm"), *(sha256(pixels).hexdigest() for pixels in marked)
 
 
 def test_text_looks_the_same_without_fribidi(tmp_path: Path) -> None:
-    """Lay a file before FriBiDi that is no library, as on machines that have none."""
+    """Hide FriBiDi behind a file that is not a library, as on machines without it."""
     (tmp_path / "libfribidi.so.0").write_text("no library")
 
     def drawn(**environment: str) -> list[str]:
@@ -219,7 +219,7 @@ def test_text_looks_the_same_without_fribidi(tmp_path: Path) -> None:
 
 
 def with_logo(file: bytes, tmp_path: Path) -> Image.Image:
-    """Return the logo in *file* as it is drawn over all of a grey ground, 200 pixels wide."""
+    """Return the logo in *file*, drawn over a whole grey picture 200 pixels wide."""
     path = tmp_path / "logo"
     path.write_bytes(file)
     mark = watermark(
@@ -258,7 +258,7 @@ def test_logo_of_16_bits_and_one_clear_grey_is_drawn(tmp_path: Path) -> None:
     assert image.getpixel((180, 20)) == (0x20, 0x20, 0x20)
 
 
-def test_first_frame_of_a_logo_that_moves_is_drawn(tmp_path: Path) -> None:
+def test_first_frame_of_an_animated_logo_is_drawn(tmp_path: Path) -> None:
     first, second = (Image.new("RGB", (40, 40), color) for color in (RED, WHITE))
     file = saved(first, Format.GIF, save_all=True, append_images=[second])
     assert with_logo(file, tmp_path).getpixel((20, 20)) == RED

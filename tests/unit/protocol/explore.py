@@ -1,4 +1,4 @@
-"""What must hold in all states that a scenario of `reconcile` can lead to."""
+"""The promises that every reachable state of a scenario of `reconcile` must keep."""
 
 from collections.abc import Iterator
 from enum import Enum
@@ -19,7 +19,7 @@ from tests.unit.protocol.search import Exploration, search
 
 
 class Promise(Enum):
-    """What holds in every interleaving."""
+    """A property of every interleaving."""
 
     REST = "at rest images and record are those of the source, and its event was sent"
     NEVER_WORSE = "no call replaces or deletes an image of the source's present content"
@@ -28,7 +28,7 @@ class Promise(Enum):
 def explore(
     scenario: Scenario, *, without: Part | None = None, promises: frozenset[Promise] | None = None
 ) -> Exploration:
-    """Visit every state that *scenario* can lead to, up to the first that breaks a promise.
+    """Visit every reachable state of *scenario*, up to the first that breaks a promise.
 
     A content that comes back breaks `Promise.NEVER_WORSE`, because its images have the ETags that
     they had before. It is therefore not among the default *promises* of such a scenario.
@@ -92,7 +92,7 @@ def _is_worse(scenario: Scenario, before: World, after: World) -> bool:
 
 
 def _is_right(scenario: Scenario, world: World) -> bool:
-    """Whether the processed bucket and the table are what the source makes of them."""
+    """Whether the processed bucket and the table match the source."""
     source = scenario.history[-1]
     if scenario.history[world.record] != source or not world.event_sent:
         return False

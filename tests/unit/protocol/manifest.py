@@ -1,4 +1,4 @@
-"""The protocol of manifests as a model: what must hold in every interleaving.
+"""The protocol of manifests as a model, and its promises in every interleaving.
 
 Images have keys that change with the content, and one manifest per source lists them. It is
 switched by compare-and-swap: its bytes, and so its ETag, depend on the content alone. What it no
@@ -23,7 +23,7 @@ from tests.unit.protocol.search import Exploration, State, search
 
 
 class Promise(Enum):
-    """What holds in every interleaving."""
+    """A property of every interleaving."""
 
     REST = "at rest the manifest is the source's, and all that it lists is there to stay"
     NEVER_WORSE = "no call replaces the manifest or an image of the source's present content"
@@ -34,7 +34,7 @@ class Promise(Enum):
 def explore(
     scenario: Scenario, *, without: Part | None = None, promises: frozenset[Promise] | None = None
 ) -> Exploration:
-    """Visit every state that *scenario* can lead to, up to the first that breaks a promise.
+    """Visit every reachable state of *scenario*, up to the first that breaks a promise.
 
     By default the *promises* are those that hold for its kind of history.
     """
@@ -42,7 +42,7 @@ def explore(
 
 
 def promises_of(scenario: Scenario) -> frozenset[Promise]:
-    """Return what holds for histories like that of *scenario*.
+    """Return the promises for histories like that of *scenario*.
 
     Of a content that comes back manifest and images look like those of before, so that a condition
     cannot tell them apart until the run has started over. A deletion takes the images before
@@ -114,7 +114,7 @@ class _Manifest:
         return after.manifest != source or bool(lost)
 
     def _is_right(self, world: World) -> bool:
-        """Whether the manifest is what the source makes of it, and lists what will stay."""
+        """Whether the manifest matches the source, and lists only lasting images."""
         source = self._history[-1]
         if source in REJECTED:
             return (

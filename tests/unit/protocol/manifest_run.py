@@ -1,4 +1,4 @@
-"""What a run with manifests may do next, in the whole protocol or without one part of it."""
+"""The possible next steps of a run with manifests, with the whole protocol or without one part."""
 
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -23,7 +23,7 @@ Move: TypeAlias = search.Move[World, Run]
 
 
 class Turn:
-    """What *run* may do next in *world*."""
+    """The possible next steps of *run* in *world*."""
 
     def __init__(self, scenario: Scenario, without: Part | None, world: World, run: Run) -> None:
         self._scenario = scenario
@@ -51,7 +51,7 @@ class Turn:
             yield from self._publish()
 
     def _reads(self) -> Iterator[Move]:
-        """GET the source beside its manifest, whose key does not depend on the content."""
+        """GET the source and its manifest at once: its key does not depend on the content."""
         if self._run.source == UNKNOWN:
             yield self._goes_on("GET source", source=self._present())
         if self._run.manifest == UNKNOWN:
@@ -80,7 +80,7 @@ class Turn:
             yield self._check()
 
     def _remove(self) -> Iterator[Move]:
-        """Delete what the manifest of a source lists that is gone, and then the manifest."""
+        """Delete the images in the manifest of a deleted source, and then the manifest."""
         run = self._run
         if run.old != NOTHING and UNKNOWN in run.listed:
             yield from self._head_listed()
@@ -97,7 +97,7 @@ class Turn:
             yield self._check()
 
     def _reject(self) -> Iterator[Move]:
-        """Delete what was made of a content before its fault showed.
+        """Delete the images that were made from a content before it was rejected.
 
         The manifest stays, with all that it lists, unless a removal has begun to delete that.
         """
@@ -234,7 +234,7 @@ class Turn:
         return Move(step, self._world._replace(manifest=NOTHING), run)
 
     def _has_changed(self) -> bool:
-        """Whether a condition on the manifest that was read does not hold any more."""
+        """Whether the manifest has changed since it was read."""
         is_other = self._world.manifest != self._run.manifest
         return is_other and self._has(Part.COMPARE_AND_SWAP)
 
@@ -265,7 +265,7 @@ class Turn:
         return image in (Image.KEPT, Image.RETIRED)
 
     def _goes_on(self, step: str, **learned: Any) -> Move:
-        """Change nothing but what this run knows."""
+        """Change only the knowledge of this run."""
         return Move(step, self._world, self._run._replace(**learned))
 
 

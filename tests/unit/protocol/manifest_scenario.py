@@ -20,7 +20,7 @@ LATE: Final = "broken"
 """A content whose fault shows only after its first image was written."""
 
 Key: TypeAlias = tuple[str, int]
-"""Of an image: the content that it was made from, and the variant."""
+"""The key of an image: the content that it was made from, and the variant."""
 
 
 class Image(StrEnum):
@@ -49,13 +49,13 @@ class Part(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """What users do, one after the other, and what goes wrong meanwhile."""
+    """The changes by users in their order, and the faults meanwhile."""
 
     history: tuple[str, ...]
-    """The contents that the source has, the first of them published before anything starts."""
+    """The contents of the source; the first one is published before the start."""
 
     faults: tuple[Fault, ...] = ()
-    """What goes wrong at most, each at any time."""
+    """The faults that may happen, each at any time."""
 
     copies: int = 1
     """How often the event of the last change is delivered."""

@@ -1,4 +1,4 @@
-"""What a run of `reconcile` may do next, in the whole protocol or without one part of it."""
+"""The possible next steps of a run of `reconcile`, with the whole protocol or without one part."""
 
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -25,7 +25,7 @@ Move: TypeAlias = search.Move[World, Run]
 
 
 class Turn:
-    """What *run* may do next in *world*."""
+    """The possible next steps of *run* in *world*."""
 
     def __init__(self, scenario: Scenario, without: Part | None, world: World, run: Run) -> None:
         self._scenario = scenario
@@ -78,7 +78,7 @@ class Turn:
         return is_bound and run.source != NOTHING and run.source not in run.seen
 
     def _reads(self) -> Iterator[Move]:
-        """GET the source beside the record and a HEAD of every candidate."""
+        """GET the source and, concurrently, the record and a HEAD of every candidate."""
         if self._run.source == UNKNOWN:
             yield self._get()
         world = self._world
@@ -163,9 +163,9 @@ class Turn:
         return self._write(f"DELETE {KEYS[key]} If-Match", key, NOTHING)
 
     def _write(self, step: str, key: int, image: str) -> Iterator[Move]:
-        """Write or delete, provided that what was seen is still there."""
+        """Write or delete, provided that the object has not changed."""
         run, world = self._run, self._world
-        # A fault that shows late shows after the first image was written.
+        # A late fault appears after the first image was written.
         run = run._replace(failed=run.source in FIRST_IMAGE)
         if world.images[key] != run.seen[key] and self._has(Part.CONDITIONAL_WRITES):
             yield Move(f"{step}, refused", world, self._after_refusal(run, key))
@@ -241,7 +241,7 @@ class Turn:
         return part is self._without
 
     def _goes_on(self, step: str, **learned: Any) -> Move:
-        """Change nothing but what this run knows."""
+        """Change only the knowledge of this run."""
         return Move(step, self._world, self._run._replace(**learned))
 
 

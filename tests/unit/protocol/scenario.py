@@ -18,7 +18,7 @@ NO_VERSION: Final = -1
 """The version of a source or a record that this round has not read yet."""
 
 KEYS: Final = ("photo.jpg", "photo.png", "thumbnail.webp")
-"""Where images of the source may be: one variant follows the source's format, one is fixed."""
+"""The candidate keys: one variant follows the source's format, one is fixed."""
 
 Images: TypeAlias = tuple[str, ...]
 """By key, the content that the image under it was made from, `NOTHING` or `UNKNOWN`."""
@@ -63,7 +63,7 @@ class Part(Enum):
 
 
 class Event(StrEnum):
-    """What a run was started for: its key, and whether a missing source counts as deleted."""
+    """The event of a run: its key, and whether a missing source counts as deleted."""
 
     UPLOAD = "upload"
     REMOVAL = "removal"
@@ -72,13 +72,13 @@ class Event(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """What users do, one after the other, and what goes wrong meanwhile."""
+    """The changes by users in their order, and the faults meanwhile."""
 
     history: tuple[str, ...]
-    """The contents that the source has, the first of them published before anything starts."""
+    """The contents of the source; the first one is published before the start."""
 
     faults: tuple[Fault, ...] = ()
-    """What goes wrong at most, each at any time."""
+    """The faults that may happen, each at any time."""
 
     copies: int = 1
     """How often the event of the last change is delivered."""
@@ -92,7 +92,7 @@ class Scenario:
     reviewed: bool = False
     """Whether runs are pinned to the version that they have inspected, as in the workflow.
 
-    A backfill is not: it goes on with contents of which there is an image, and ends otherwise.
+    A backfill is not: it continues if the content already has an image, and ends otherwise.
     """
 
     def __str__(self) -> str:

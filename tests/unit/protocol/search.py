@@ -1,7 +1,8 @@
-"""Every state that a model can get into, and the first that breaks a promise.
+"""Search all reachable states of a model for the first that breaks a promise.
 
-A model is what users do, what a run may do next, and what must hold. Runs share nothing but the
-world, so a state is the world, the runs that have not ended, and the faults that may still happen.
+A model consists of the users' changes, the possible next steps of a run, and the promises. Runs
+share nothing but the world, so a state is the world, the runs that have not ended, and the faults
+that may still happen.
 """
 
 from collections import deque
@@ -16,7 +17,7 @@ R = TypeVar("R")
 
 
 class Fault(StrEnum):
-    """What may go wrong with a call."""
+    """A fault of a call."""
 
     KILLED = "the run ends before it, and its event is delivered again"
     LOST_ANSWER = "a write succeeds unheard, is sent again, and refused"
@@ -40,10 +41,10 @@ class State(NamedTuple, Generic[W, R]):
 
 
 class Model(Protocol[W, R]):
-    """What may happen and what must hold. *W* and *R* are values that tell all of them apart."""
+    """Possible steps and promises. *W* and *R* are hashable worlds and runs."""
 
     def first(self) -> State[W, R]:
-        """Return the state that everything starts from."""
+        """Return the initial state."""
 
     def changes(self, world: W) -> Iterable[tuple[str, W, list[R]]]:
         """Yield what users may do next: its name, the world after it, and the runs it starts."""
@@ -72,7 +73,7 @@ class Violation:
 
 @dataclass(frozen=True, kw_only=True)
 class Exploration:
-    """How many states were visited, in what worlds everything ended, and what was broken."""
+    """The number of visited states, the final worlds, and the broken promise, if any."""
 
     states: int
     ends: frozenset[Any]
@@ -124,7 +125,7 @@ class _Following(Generic[W, R]):
 
     def __init__(self, model: Model[W, R]) -> None:
         self._model = model
-        # The same knowledge of the same world leads to the same moves.
+        # Equal knowledge of equal worlds has equal moves.
         self._moves: Callable[[W, R], list[Move[W, R]]] = cache(
             lambda world, run: [*model.moves(world, run)]
         )
@@ -135,7 +136,7 @@ class _Following(Generic[W, R]):
             yield f"user: {step}", State(world, _ordered([*state.runs, *runs]), state.faults)
         for index, run in enumerate(state.runs):
             if index and run == state.runs[index - 1]:
-                continue  # runs that know the same do the same
+                continue  # runs with equal knowledge have equal moves
             others = [*state.runs[:index], *state.runs[index + 1 :]]
             for move in self._moves(state.world, run):
                 if move.fault is None or move.fault in state.faults:

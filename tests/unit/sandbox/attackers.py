@@ -1,4 +1,4 @@
-"""What a crafted file could make a decoder do.
+"""Attacks that a crafted file could make a decoder perform.
 
 The worker starts as usual. In its children, one of these functions runs instead of the decoder.
 """

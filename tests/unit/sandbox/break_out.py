@@ -82,7 +82,7 @@ def _run_a_program() -> None:
     process = os.fork()
     if process == 0:
         with suppress(OSError):
-            os.execv("/bin/true", ["true"])  # noqa: S606 - that is the attack
+            os.execv("/bin/true", ["true"])  # noqa: S606 - the attack itself
         os._exit(1)
     if os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]):
         raise OSError(errno.EACCES, "does not run")
@@ -203,7 +203,7 @@ ATTACK: Final = b"attack"
 
 
 def drop_root() -> None:
-    """Become another user, whose processes can be traced as usual."""
+    """Become another user, whose processes can be traced as by default."""
     if os.getuid() == 0:
         os.setgroups([])
         os.setgid(_NOBODY)

@@ -1,4 +1,4 @@
-"""Collects what the sandbox reports."""
+"""Collect the events that the sandbox reports."""
 
 from collections.abc import Mapping
 

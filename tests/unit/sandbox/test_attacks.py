@@ -1,4 +1,4 @@
-"""What code injected into a decoder can reach, as a user other than root."""
+"""The reach of code injected into a decoder, as a user other than root."""
 
 import json
 import subprocess
@@ -90,5 +90,5 @@ def test_every_format_can_be_written_behind_any_walls(walls: str) -> None:
     assert attacked(walls)["rendered"] == ["avif", "gif", "jpeg", "png", "webp"]
 
 
-def test_what_the_docs_list_as_open_is_open() -> None:
+def test_attacks_that_the_docs_list_as_open_are_open() -> None:
     assert reached(attacked(LIMITS_ONLY)) - UP_TO_THE_SYSTEM == OPEN_WITH_LIMITS_ONLY

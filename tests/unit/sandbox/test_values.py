@@ -1,4 +1,4 @@
-"""Values of the model on their way between processes."""
+"""Values of the model survive the transfer between processes."""
 
 import json
 from dataclasses import replace
@@ -33,7 +33,7 @@ JOB = Job(
         style(watermark=watermark()),
     ],
 )
-def test_a_value_comes_back_as_it_was(value: ImageInfo | Limits | Job | Variant | Style) -> None:
+def test_a_value_survives_a_round_trip(value: ImageInfo | Limits | Job | Variant | Style) -> None:
     assert loaded(type(value), json.loads(json.dumps(dumped(value)))) == value
 
 

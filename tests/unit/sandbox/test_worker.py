@@ -1,4 +1,4 @@
-"""The worker: what it is started with, what its children inherit, and when it ends."""
+"""The worker's environment, what its children inherit, and its end."""
 
 import re
 import sys
@@ -31,7 +31,7 @@ def process(worker: Worker) -> Path:
     return Path(f"/proc/{worker._process.pid}")
 
 
-def test_its_environment_holds_settings_of_libraries_only(
+def test_its_environment_contains_only_settings_of_libraries(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")

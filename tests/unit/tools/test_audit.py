@@ -1,4 +1,4 @@
-"""Native libraries in the package: each is listed, with a version that is not too old."""
+"""Every native library in the package is listed, and recent enough."""
 
 from pathlib import PurePosixPath
 
@@ -56,7 +56,7 @@ def test_library_that_is_not_listed_is_named() -> None:
         examine([file("libnew-7a3e919c.so.1")], [LIBHEIF])
 
 
-def test_library_that_tells_no_version_is_named() -> None:
+def test_library_without_a_version_is_named() -> None:
     with pytest.raises(AuditError, match="does not tell the version of dav1d"):
         examine([file("libavif-c6062d5f.so.16.4.2")], [DAV1D])
 

@@ -1,4 +1,4 @@
-"""What a backfill costs is worked out from the outputs of the deployment."""
+"""The cost of a backfill is estimated from the outputs of the deployment."""
 
 import json
 from pathlib import Path
@@ -42,7 +42,7 @@ def test_requests_seconds_and_batches_are_added_up() -> None:
 
 
 @pytest.mark.parametrize(("objects", "most"), [(0, 100), (1000, 1100), (1_000_000, 1_010_000)])
-def test_there_is_room_for_some_that_come_meanwhile(objects: int, most: int) -> None:
+def test_there_is_room_for_uploads_that_arrive_meanwhile(objects: int, most: int) -> None:
     assert estimate.most_objects(Found(objects=objects, sources=0, bytes=0)) == most
 
 
@@ -52,7 +52,7 @@ def test_a_deployment_is_read_from_a_file(tmp_path: Path) -> None:
     assert deployment.backfill_deployment(file) == Deployment(**OUTPUT)
 
 
-def test_a_backfill_that_is_off_is_a_sentence(tmp_path: Path) -> None:
+def test_a_backfill_that_is_off_is_reported_in_a_sentence(tmp_path: Path) -> None:
     file = tmp_path / "backfill.json"
     file.write_text("null")
     with pytest.raises(BackfillError, match="The backfill is off"):

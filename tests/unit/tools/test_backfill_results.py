@@ -1,4 +1,4 @@
-"""What came of a backfill is told in a few lines, and nothing of it is passed over."""
+"""The report of a backfill is short and complete."""
 
 import json
 from collections import Counter
@@ -15,7 +15,7 @@ def told(**fields: object) -> list[str]:
     return list(results.report(Results(**fields)))  # type: ignore[arg-type]  # as each test says
 
 
-def test_every_end_has_its_line() -> None:
+def test_every_status_has_its_line() -> None:
     statuses = Counter({"current": 2, "published": 1700, "rejected": 4, "unreviewed": 1})
     assert told(statuses=statuses, rejections=REJECTED, unreviewed=["new\n.jpg"]) == [
         "1,700 made",
@@ -25,7 +25,7 @@ def test_every_end_has_its_line() -> None:
     ]
 
 
-def test_nothing_that_others_wrote_commands_the_terminal() -> None:
+def test_untrusted_text_cannot_control_the_terminal() -> None:
     hostile, shown = "\x1b[2J\x9b\u202e", r"\x1b[2J\x9b\u202e"
     rejection = {"key": f"k{hostile}", "reason": f"r{hostile}", "message": "m"}
     lines = told(
@@ -42,7 +42,7 @@ def test_nothing_that_others_wrote_commands_the_terminal() -> None:
     ]
 
 
-def test_what_is_not_done_asks_for_another_run() -> None:
+def test_an_incomplete_backfill_asks_for_another_run() -> None:
     failures = Counter({"TransientFailure: S3 does not answer": 20, "stopped": 10})
     assert told(failures=failures, untried=5) == [
         "20 in batches that failed, TransientFailure: S3 does not answer",

@@ -1,4 +1,4 @@
-"""The S3 that uploads are timed against, and how long calls wait for each other."""
+"""The in-memory S3 of the benchmark, and the latency of its calls."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ def client(s3: MemoryS3) -> Iterator["S3Client"]:
         aws_access_key_id="none",
         aws_secret_access_key="none",
     )
-    # An answer is what this event is for, but its type does not say so.
+    # Handlers of this event may return a response, though its type does not say so.
     client.meta.events.register("before-send.s3", s3)  # type: ignore[arg-type]
     yield client
     client.close()
@@ -90,7 +90,7 @@ def test_deleted_object_is_gone(s3: MemoryS3, client: "S3Client") -> None:
     assert [call.method for call in s3.calls] == ["DELETE"]
 
 
-def test_request_that_it_does_not_know_is_not_answered_as_another(client: "S3Client") -> None:
+def test_unknown_request_is_not_mistaken_for_another(client: "S3Client") -> None:
     with pytest.raises(ClientError) as error:
         client.get_object_tagging(Bucket="b", Key="k")
 

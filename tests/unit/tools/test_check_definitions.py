@@ -1,4 +1,4 @@
-"""The state machines are checked where there is npm, and otherwise nothing breaks."""
+"""The state machines are checked if npm is installed; otherwise the check is skipped."""
 
 import pytest
 

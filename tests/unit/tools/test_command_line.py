@@ -1,4 +1,4 @@
-"""Options come from the command line or, where that is silent, from `make`."""
+"""Options come from the command line or, failing that, from `make`."""
 
 import argparse
 import sys
@@ -27,7 +27,7 @@ def parsed(
 
 
 @pytest.mark.parametrize("photo", ["my cat.jpg", "a=$b.jpg", "-x.jpg", "a\"b'.jpg"])
-def test_what_make_was_given_is_an_option(
+def test_variables_of_make_are_options(
     parser: argparse.ArgumentParser, monkeypatch: pytest.MonkeyPatch, photo: str
 ) -> None:
     arguments = parsed(parser, monkeypatch, made=f"REASON=\n PHOTO={photo}\n DRY_RUN=1\n")
@@ -43,7 +43,7 @@ def test_the_command_line_wins(
     assert parsed(parser, monkeypatch, "--reason", "a", made="REASON=b\n").reason == "a"
 
 
-def test_a_command_that_does_not_exist_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_command_is_reported_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["tools", "upp"])
 
     with pytest.raises(SystemExit, match=r"COMMAND.*backfill.*up"):

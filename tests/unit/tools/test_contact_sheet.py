@@ -1,4 +1,4 @@
-"""The picture that the demonstration leaves."""
+"""The contact sheet of the demo."""
 
 from io import BytesIO
 from pathlib import Path
@@ -41,7 +41,7 @@ def enormous_gif() -> bytes:
 
 
 def colors(sheet: Path) -> set[tuple[int, ...]]:
-    """The colours in the middles of the tiles, coarsely."""
+    """The approximate colours of the tiles' centres."""
     with Image.open(sheet) as image:
         pixels = [image.getpixel((228, y)) for y in (228, 716)]
     return {
@@ -65,7 +65,7 @@ def test_every_photograph_adds_a_column(photo: Side, sheet: Path) -> None:
     assert widths[1] - widths[0] == 2 * 428
 
 
-def test_a_file_that_is_no_picture_leaves_its_place_empty(sheet: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_picture_has_an_empty_tile(sheet: Path, tmp_path: Path) -> None:
     text = tmp_path / "text.jpg"
     text.write_text("text")
 
@@ -75,9 +75,7 @@ def test_a_file_that_is_no_picture_leaves_its_place_empty(sheet: Path, tmp_path:
 
 
 @pytest.mark.parametrize("file", [half_a_jpeg(), broken_png(), enormous_gif()])
-def test_a_picture_that_cannot_be_read_leaves_its_place_empty(
-    file: bytes, sheet: Path, tmp_path: Path
-) -> None:
+def test_an_unreadable_picture_has_an_empty_tile(file: bytes, sheet: Path, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged"
     damaged.write_bytes(file)
 

@@ -1,4 +1,4 @@
-"""Commands work on the deployment that the shell means, and on no other."""
+"""Commands act on the deployment that the shell points at, and on no other."""
 
 import json
 from pathlib import Path
@@ -34,11 +34,11 @@ def local(tmp_path: Path) -> Path:
     return folder
 
 
-def test_without_a_word_of_the_shell_it_is_the_repositorys_own(root: Path) -> None:
+def test_by_default_it_is_the_repositorys_deployment(root: Path) -> None:
     assert outputs({}) == {"function_name": "on-aws"}
 
 
-def test_a_shell_turned_to_the_local_cloud_means_the_local_deployment(
+def test_a_shell_that_points_at_the_local_cloud_uses_the_local_deployment(
     root: Path, local: Path
 ) -> None:
     environment = {"LOCAL_DEPLOYMENT": str(local), "AWS_ENDPOINT_URL": LOCAL}
@@ -54,7 +54,7 @@ def test_a_local_deployment_is_never_mixed_with_a_real_account(
         outputs({"LOCAL_DEPLOYMENT": str(local), **endpoint})
 
 
-def test_a_local_deployment_that_is_gone_is_not_replaced_by_the_repositorys(
+def test_a_missing_local_deployment_is_not_replaced_by_the_repositorys(
     root: Path, tmp_path: Path
 ) -> None:
     gone = str(tmp_path / "gone")

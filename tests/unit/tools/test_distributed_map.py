@@ -29,7 +29,7 @@ GET = "arn:aws:states:::s3:getObject"
 
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator["S3Client"]:
-    """Return a client beside a bucket, on moto."""
+    """Return a client and a bucket, on moto."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
         client = boto3.client(
@@ -47,7 +47,7 @@ def child(number: int, *, items: int = 1) -> Child:
 
 
 def run(number: int, *, fails: int = 0, **limits: Any) -> tuple[MapRun, str, list[int]]:
-    """Run children one after the other, of which the first ones fail."""
+    """Run children one after the other; the first ones fail."""
     map_run = MapRun(children=[child(n) for n in range(number)], max_concurrency=1, **limits)
     seen: list[int] = []
 
@@ -61,7 +61,7 @@ def run(number: int, *, fails: int = 0, **limits: Any) -> tuple[MapRun, str, lis
     return map_run, status, seen
 
 
-def test_items_come_in_batches_with_what_all_have_in_common() -> None:
+def test_items_come_in_batches_with_the_common_input() -> None:
     batcher = {"MaxItemsPerBatch": 2, "BatchInput": {"prefix": "cats/"}}
     common = {"BatchInput": {"prefix": "cats/"}}
     assert inputs(["a", "b", "c"], batcher) == [
@@ -71,7 +71,7 @@ def test_items_come_in_batches_with_what_all_have_in_common() -> None:
     assert inputs(["a", "b"], None) == [("a", 1), ("b", 1)]
 
 
-def test_a_listing_has_what_s3_lists_of_each_object(s3: "S3Client") -> None:
+def test_a_listing_has_s3s_fields_of_each_object(s3: "S3Client") -> None:
     for key in ("cats/a b+é.jpg", "cats/b.jpg", "dogs/a.jpg"):
         s3.put_object(Bucket="bucket", Key=key, Body=b"four")
     reader = {"Resource": LIST, "Arguments": {"Bucket": "bucket", "Prefix": "cats/"}}
@@ -114,7 +114,7 @@ def test_an_inventory_has_its_rows_as_text(s3: "S3Client") -> None:
         },
     ],
 )
-def test_what_cannot_be_read_fails_by_name(s3: "S3Client", reader: dict[str, Any]) -> None:
+def test_an_unsupported_reader_fails_by_name(s3: "S3Client", reader: dict[str, Any]) -> None:
     with pytest.raises(StateFailed, match=r"States\.ItemReaderFailed"):
         read_items(reader, s3)
 
@@ -137,7 +137,7 @@ def test_no_child_starts_after_more_failed_than_tolerated(
     assert (ended, len(seen)) == (status, started)
 
 
-def test_items_are_counted_and_not_their_batches() -> None:
+def test_items_are_counted_instead_of_batches() -> None:
     map_run = MapRun(
         children=[child(0, items=10), child(1, items=3)], max_concurrency=1, tolerated_count=10
     )
@@ -152,7 +152,7 @@ def test_items_are_counted_and_not_their_batches() -> None:
     assert (executions["failed"], executions["succeeded"], executions["total"]) == (1, 1, 2)
 
 
-def test_a_stop_waits_for_no_child() -> None:
+def test_a_stop_does_not_wait_for_children() -> None:
     stopped, running = threading.Event(), threading.Event()
     released = threading.Event()
     map_run = MapRun(children=[child(number) for number in range(3)], max_concurrency=1)
@@ -176,7 +176,7 @@ def test_a_stop_waits_for_no_child() -> None:
     assert map_run.children[0].output is None
 
 
-def test_results_lie_in_one_file_for_each_kind_of_end(s3: "S3Client") -> None:
+def test_results_are_in_one_file_for_each_status(s3: "S3Client") -> None:
     map_run, _, _ = run(4, fails=1, tolerated_count=1)
     map_run.children[3].status = "PENDING"
     writer = {"Arguments": {"Bucket": "bucket", "Prefix": "results/one"}}

@@ -1,4 +1,4 @@
-"""What programs that talk to the local cloud get to know of the caller's environment."""
+"""The environment of programs that use the local cloud hides the caller's account."""
 
 from pathlib import Path
 from typing import Any
@@ -32,17 +32,17 @@ def local(home: Path) -> dict[str, Any]:
     return {"endpoint": ENDPOINT, "home": home, "credentials": MADE_UP}
 
 
-def test_nothing_of_the_callers_account_is_left(tmp_path: Path) -> None:
+def test_the_callers_account_is_removed(tmp_path: Path) -> None:
     environment = isolated(CALLER, **local(tmp_path))
 
     assert not {name for name, value in environment.items() if "real" in value.lower()}
 
 
-def test_what_is_no_setting_of_aws_or_terraform_stays(tmp_path: Path) -> None:
+def test_other_settings_are_passed_on(tmp_path: Path) -> None:
     assert isolated(CALLER, **local(tmp_path))["HOME"] == "/home/me"
 
 
-def test_the_shared_files_are_looked_for_where_nothing_is(tmp_path: Path) -> None:
+def test_the_shared_files_point_at_missing_paths(tmp_path: Path) -> None:
     environment = isolated(CALLER, **local(tmp_path))
 
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
@@ -50,7 +50,7 @@ def test_the_shared_files_are_looked_for_where_nothing_is(tmp_path: Path) -> Non
         assert not Path(environment[name]).exists()
 
 
-def test_a_terraform_configuration_file_stays_if_it_is_there(tmp_path: Path) -> None:
+def test_a_terraform_configuration_file_is_passed_on(tmp_path: Path) -> None:
     file = tmp_path / "terraform.tfrc"
     file.touch()
 
@@ -62,7 +62,7 @@ def test_a_terraform_configuration_file_stays_if_it_is_there(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
-def test_the_local_cloud_is_never_asked_through_a_proxy(tmp_path: Path, name: str) -> None:
+def test_the_local_cloud_is_never_reached_through_a_proxy(tmp_path: Path, name: str) -> None:
     environment = isolated(
         {name: "intranet"}, endpoint=ENDPOINT, home=tmp_path, credentials=MADE_UP
     )

@@ -1,4 +1,4 @@
-"""How events wait for their functions: none is lost, none is early, and there is a bound."""
+"""The event queue loses no event, runs none early, and limits concurrency."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ DONE = (Outcome.DONE, 0.0)
 
 
 class Log:
-    """What was attempted, how many attempts there were at a time, and when all is over."""
+    """Records the attempts, their concurrency, and their end."""
 
     def __init__(self, expected: int) -> None:
         self.events: list[str] = []
@@ -58,7 +58,7 @@ def test_as_many_run_at_once_as_there_are_cores() -> None:
     assert log.most == CORES
 
 
-def test_a_throttled_event_keeps_its_place_and_is_tried_until_it_runs() -> None:
+def test_a_throttled_event_keeps_its_position_and_is_retried_until_it_runs() -> None:
     log = Log(8)
     throttles = iter([True] * 5)
 
@@ -87,7 +87,7 @@ def test_a_function_at_its_limit_holds_up_no_other() -> None:
     assert sorted(log.events) == ["a", "b"]
 
 
-def test_an_event_that_is_tried_again_waits_without_holding_a_core() -> None:
+def test_a_retry_waits_without_holding_a_core() -> None:
     log = Log(12)
     failed = threading.Event()
 

@@ -1,4 +1,4 @@
-"""Messages on the failure queue are read alike, whichever service wrote them."""
+"""Messages on the failure queue are read the same way, whichever service wrote them."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -81,7 +81,7 @@ def failure(body: object, **attributes: str) -> Failure:
         (EXHAUSTED, ("RetriesExhausted", "cannot read the source")),
     ],
 )
-def test_both_framed_kinds_are_read(body: object, told: tuple[str, str]) -> None:
+def test_failures_and_rejections_are_read(body: object, told: tuple[str, str]) -> None:
     read = failure(body)
     assert (read.reason, read.detail) == told
     assert read.objects == (("source", "a b.jpg"),)
@@ -89,7 +89,7 @@ def test_both_framed_kinds_are_read(body: object, told: tuple[str, str]) -> None
     assert read.time == "2026-01-02T03:04:05+00:00"
 
 
-def test_a_failure_of_the_workflow_is_told_in_the_words_of_the_function() -> None:
+def test_a_failure_of_the_workflow_shows_the_functions_message() -> None:
     read = failure(WORKFLOW_EXHAUSTED)
     assert (read.reason, read.detail) == ("RetriesExhausted", "out of time")
     assert read.objects == (("source", "a b+%.jpg"),)
@@ -97,7 +97,7 @@ def test_a_failure_of_the_workflow_is_told_in_the_words_of_the_function() -> Non
 
 
 @pytest.mark.parametrize("text", ["Task timed out after 60 seconds", "[1]", "7"])
-def test_an_error_in_other_words_is_told_as_it_is(text: str) -> None:
+def test_any_other_error_is_shown_unchanged(text: str) -> None:
     response = {"errorType": "States.Timeout", "errorMessage": text}
     assert failure({**WORKFLOW_EXHAUSTED, "responsePayload": response}).detail == text
 
@@ -105,7 +105,7 @@ def test_an_error_in_other_words_is_told_as_it_is(text: str) -> None:
 @pytest.mark.parametrize(
     ("more", "detail"), [({"ERROR_MESSAGE": "not authorized"}, "not authorized"), ({}, "")]
 )
-def test_a_dead_letter_of_eventbridge_is_an_event_as_it_was(
+def test_a_dead_letter_of_eventbridge_is_the_original_event(
     more: dict[str, str], detail: str
 ) -> None:
     read = failure(S3_EVENT, ERROR_CODE="NO_PERMISSIONS", **more)
@@ -115,7 +115,7 @@ def test_a_dead_letter_of_eventbridge_is_an_event_as_it_was(
 
 
 @pytest.mark.parametrize("broken", [None, 7, {}, {"s3": {"object": {"key": None}}}])
-def test_a_rejection_of_what_is_no_upload_can_be_read(broken: Any) -> None:
+def test_a_rejection_of_a_malformed_record_can_be_read(broken: Any) -> None:
     event = {"Records": [broken, record("a.jpg")]}
     read = failure({**REJECTED, "requestPayload": event})
     assert read.uploads == "a record without an upload, s3://source/a.jpg"
@@ -133,7 +133,7 @@ def test_a_rejection_of_what_is_no_upload_can_be_read(broken: Any) -> None:
         json.dumps(["detail"]),
         json.dumps("detail"),
         json.dumps({"detail": None}),
-        json.dumps(S3_EVENT),  # without what EventBridge tells of it
+        json.dumps(S3_EVENT),  # without EventBridge's message attributes
         json.dumps({**REJECTED, "rejection": {"reason": None, "message": ""}}),
         json.dumps({**REJECTED, "rejection": {"reason": "corrupt-image", "message": ["x"]}}),
         json.dumps({**REJECTED, "rejection": "corrupt-image"}),
@@ -144,7 +144,7 @@ def test_a_rejection_of_what_is_no_upload_can_be_read(broken: Any) -> None:
     ],
     ids=lambda body: body[:30],
 )
-def test_of_anything_else_there_is_nothing_but_its_id(body: str) -> None:
+def test_any_other_message_is_reported_by_its_id(body: str) -> None:
     with pytest.raises(Unreadable, match=r"^one is no failure of this pipeline$"):
         read(message(body))
 
@@ -180,7 +180,7 @@ HTTP = {"version": "2.0", "routeKey": "GET /images", "requestContext": {"http": 
     ],
 )
 @pytest.mark.parametrize("frame", [REJECTED, EXHAUSTED, WORKFLOW_EXHAUSTED])
-def test_what_asks_for_more_than_an_upload_is_not_forwarded(
+def test_an_event_that_asks_for_more_than_an_upload_is_not_forwarded(
     frame: dict[str, Any], payload: dict[str, Any]
 ) -> None:
     with pytest.raises(Unreadable, match=r"^one asks for something other than an upload"):
@@ -199,7 +199,7 @@ def test_a_dead_letter_that_asks_for_more_than_an_upload_is_not_forwarded(
         failure({**S3_EVENT, **more}, ERROR_CODE="NO_PERMISSIONS")
 
 
-def test_members_of_a_hostile_payload_command_no_terminal() -> None:
+def test_members_of_a_hostile_payload_cannot_control_the_terminal() -> None:
     with pytest.raises(Unreadable) as refused:
         failure({**REJECTED, "requestPayload": {"\x1b[2J": 1, "\u202e": 2}})
     assert str(refused.value).endswith(r"with the members \x1b[2J, \u202e")
@@ -214,7 +214,7 @@ HOSTILE = "\x1b[2J\n\r\x9b\u202e\u2028\x00"
 SHOWN = r"\x1b[2J\n\r\x9b\u202e\u2028\x00"
 
 
-def test_nothing_that_others_wrote_commands_the_terminal() -> None:
+def test_untrusted_text_cannot_control_the_terminal() -> None:
     rejection = {"reason": f"r{HOSTILE}", "message": f"m{HOSTILE}"}
     event = {"Records": [record(f"k{HOSTILE}é.jpg")]}
     shown = failure({**REJECTED, "requestPayload": event, "rejection": rejection})

@@ -12,7 +12,7 @@ class OutOfLuck(Exception):
 
 
 def failed(error: Exception, *, lines: str = "") -> dict[str, object]:
-    """Return what MiniStack makes of *error*."""
+    """Return MiniStack's response for *error*."""
     trace = "".join(traceback.format_exception(error))
     return {
         "error": True,
@@ -22,22 +22,22 @@ def failed(error: Exception, *, lines: str = "") -> dict[str, object]:
 
 
 @pytest.mark.parametrize("message", ["none left", "two\nlines", "a: b", "x.y: none left", ""])
-def test_an_error_is_called_by_its_class(message: str) -> None:
+def test_an_error_has_the_name_of_its_class(message: str) -> None:
     assert error_name(failed(OutOfLuck(message))) == "OutOfLuck"
 
 
-def test_an_error_is_not_called_by_its_cause() -> None:
+def test_an_error_does_not_have_the_name_of_its_cause() -> None:
     error = OutOfLuck("none left")
     error.__cause__ = ExceptionGroup("two failed", [ValueError("one"), ValueError("two")])
     assert error_name(failed(error)) == "OutOfLuck"
 
 
-def test_a_line_of_the_log_is_no_error() -> None:
+def test_a_log_line_is_not_an_error() -> None:
     answer = failed(OutOfLuck("none left"), lines="something else: none left")
     assert error_name(answer) == "OutOfLuck"
 
 
-def test_a_function_that_died_has_ended_its_runtime() -> None:
+def test_a_killed_function_is_a_runtime_error() -> None:
     body = {"errorMessage": "Worker process died", "errorType": "Runtime.HandlerError"}
     assert error_name({"body": body, "log": ""}) == "Runtime.ExitError"
 

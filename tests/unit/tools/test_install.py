@@ -22,7 +22,7 @@ sleep 0.5
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A clone whose .venv has a Python that only writes down what it is asked for."""
+    """A clone whose .venv has a Python that only logs its arguments."""
     programs = tmp_path / ".venv" / "bin"
     programs.mkdir(parents=True)
     (programs / "python").write_text(PYTHON)
@@ -51,7 +51,7 @@ def test_two_at_once_install_once(clone: Path) -> None:
     assert calls(clone) == 1
 
 
-def test_where_everything_is_installed_a_part_of_it_is(clone: Path) -> None:
+def test_installing_everything_includes_each_part(clone: Path) -> None:
     assert install(clone, "requirements.txt", "installed").wait() == 0
     assert install(clone, "requirements-local.txt", "installed-local").wait() == 0
 

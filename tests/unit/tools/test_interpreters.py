@@ -1,4 +1,4 @@
-"""Which Python is found, among shims that fail and versions that will not do."""
+"""Finding a Python among broken shims and unsuitable versions."""
 
 import stat
 import sys
@@ -15,7 +15,7 @@ FakePython = Callable[..., Path]
 
 @pytest.fixture
 def fake_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakePython:
-    """Put interpreters that are none on a PATH that has nothing else."""
+    """Put fake interpreters on an otherwise empty PATH."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in ("HOME", "PATH", "PYENV_ROOT"):
@@ -41,7 +41,7 @@ def test_the_functions_own_python_is_preferred(fake_python: FakePython) -> None:
     assert interpreters.project_python() == Interpreter(str(own), (3, 13))
 
 
-def test_without_the_functions_own_the_newest_is_taken(fake_python: FakePython) -> None:
+def test_without_the_functions_own_the_newest_is_used(fake_python: FakePython) -> None:
     fake_python("python3.11", "3.11")
     newest = fake_python("python3.12", "3.12")
 
@@ -56,21 +56,21 @@ def test_a_shim_that_fails_does_not_count(fake_python: FakePython) -> None:
     assert interpreters.function_python() is None
 
 
-def test_one_without_venv_gives_way_to_one_with_it(fake_python: FakePython) -> None:
+def test_a_python_with_venv_is_preferred(fake_python: FakePython) -> None:
     fake_python("python3.13", "3.13", venv=1)
     fake_python("python3.12", "3.12")
 
     assert interpreters.project_python().version == (3, 12)
 
 
-def test_only_unsuitable_ones_end_in_a_sentence(fake_python: FakePython) -> None:
+def test_without_a_suitable_python_it_exits_with_a_sentence(fake_python: FakePython) -> None:
     fake_python("python3", "3.8")
 
     with pytest.raises(SystemExit, match=r"^None of Python 3\.11 to 3\.14 runs here"):
         interpreters.project_python()
 
 
-def test_one_that_cannot_make_an_environment_is_named(fake_python: FakePython) -> None:
+def test_a_python_that_cannot_make_an_environment_is_named(fake_python: FakePython) -> None:
     lame = fake_python("python3.13", "3.13", venv=1)
 
     with pytest.raises(SystemExit, match=f"{lame} cannot make a virtual environment"):

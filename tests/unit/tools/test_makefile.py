@@ -1,4 +1,4 @@
-"""What the Makefile hands on, in a folder and with values that a shell would take apart."""
+"""The Makefile passes on values that a shell would split, in a folder that it would split."""
 
 import os
 import shutil
@@ -39,7 +39,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def make(clone: Path) -> Make:
-    """Run make in the clone, once all is installed, and return what it prints."""
+    """Run make in the clone as if everything were installed, and return its output."""
 
     def run(*arguments: str) -> list[str]:
         done = subprocess.run(
@@ -63,7 +63,7 @@ def test_the_aws_cli_runs_by_the_python_beside_it(clone: Path, make: Make) -> No
 
 
 @pytest.mark.parametrize("photo", ["my cat.jpg", "a$b.jpg", "a$(b).jpg", "a\"b'.jpg", "-x.jpg"])
-def test_a_photograph_of_any_name_arrives_whole(make: Make, photo: str) -> None:
+def test_any_name_of_a_photograph_is_passed_on_unchanged(make: Make, photo: str) -> None:
     assert make("demo", f"PHOTO={photo}") == ["tools", "demo", f"PHOTO={photo}"]
 
 
@@ -80,11 +80,11 @@ def test_without_a_photograph_the_samples_are_shown(make: Make) -> None:
 
 
 @pytest.mark.parametrize("target", ["up", "demo"])
-def test_settings_of_any_name_arrive_whole(make: Make, target: str) -> None:
+def test_any_name_of_settings_is_passed_on_unchanged(make: Make, target: str) -> None:
     assert make(target, "SETTINGS=my $shop.tfvars")[-1] == "SETTINGS=my $shop.tfvars"
 
 
-def test_terraform_is_missed_before_anything_is_installed(
+def test_a_missing_terraform_is_reported_before_anything_is_installed(
     clone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (clone / ".venv" / "bin" / "terraform").unlink()
@@ -119,11 +119,11 @@ def test_an_opentofu_that_is_not_there_is_missed(clone: Path) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["-x/", "a b/", "$a/"])
-def test_a_prefix_of_any_form_arrives_whole(make: Make, prefix: str) -> None:
+def test_any_prefix_is_passed_on_unchanged(make: Make, prefix: str) -> None:
     assert make("backfill", f"PREFIX={prefix}") == ["tools", "backfill", f"PREFIX={prefix}"]
 
 
-def test_what_is_made_here_is_cleaned_away(clone: Path, make: Make) -> None:
+def test_generated_files_are_cleaned(clone: Path, make: Make) -> None:
     for name in ("build", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache"):
         (clone / name).mkdir()
 

@@ -1,4 +1,4 @@
-"""What of the pinned packages goes into the function's."""
+"""The parts of the pinned packages that are in the function's package."""
 
 import json
 import re
@@ -22,7 +22,7 @@ runpy.run_path("tools", run_name="__main__")
 """
 
 
-def test_the_service_models_are_those_that_the_function_makes_clients_for() -> None:
+def test_the_service_models_match_the_functions_clients() -> None:
     sources = "".join(file.read_text() for file in SOURCE.rglob("*.py"))
 
     assert set(re.findall(r'client\(\s*"([a-z0-9]+)"', sources)) == set(SERVICES)
@@ -39,7 +39,7 @@ def test_the_service_models_are_those_that_the_function_makes_clients_for() -> N
         "pillow.libs/libtiff-0c352bdc.so.6.3.0",
     ],
 )
-def test_what_the_function_loads_is_packed(path: str) -> None:
+def test_files_that_the_function_loads_are_packed(path: str) -> None:
     assert _is_used(PurePosixPath(path))
 
 
@@ -55,12 +55,12 @@ def test_what_the_function_loads_is_packed(path: str) -> None:
         "pillow-13.0.0.dist-info/METADATA",
     ],
 )
-def test_what_the_function_never_loads_is_not(path: str) -> None:
+def test_files_that_the_function_never_loads_are_not_packed(path: str) -> None:
     assert not _is_used(PurePosixPath(path))
 
 
 @pytest.mark.parametrize("path", [".DS_Store", "pipeline/__pycache__/a.pyc", "requirements.txt"])
-def test_litter_among_the_sources_stays_behind(path: str) -> None:
+def test_stray_files_among_the_sources_are_not_packed(path: str) -> None:
     assert _is_litter(PurePosixPath(path))
 
 
@@ -76,7 +76,7 @@ def test_a_wheel_that_the_function_could_not_run_stops_the_build(
         build(PLATFORMS["arm64"], tmp_path / "package.zip")
 
 
-def test_a_python_that_is_too_old_is_a_sentence() -> None:
+def test_an_old_python_is_reported_in_a_sentence() -> None:
     done = subprocess.run(
         [sys.executable, "-c", AS_AN_OLD_PYTHON, "package"],
         capture_output=True,
@@ -90,7 +90,7 @@ def test_a_python_that_is_too_old_is_a_sentence() -> None:
     assert done.stderr.endswith(" is 3.9.\n")
 
 
-def test_the_list_of_endpoints_keeps_the_services_in_use_and_all_else() -> None:
+def test_the_list_of_endpoints_only_loses_unused_services() -> None:
     services: dict[str, object] = {"s3": {"endpoints": {}}, "ec2": {"endpoints": {}}}
     document = {"version": 3, "partitions": [{"regions": {"eu-west-1": {}}, "services": services}]}
 

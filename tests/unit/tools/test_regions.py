@@ -1,4 +1,4 @@
-"""The region comes from the name of what is asked about, and otherwise from the environment."""
+"""The region comes from the resource's name, or else from the environment."""
 
 import pytest
 
@@ -34,17 +34,17 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
         (None, None),
     ],
 )
-def test_arns_and_queue_urls_tell_their_region(name: str | None, region: str | None) -> None:
+def test_arns_and_queue_urls_have_a_region(name: str | None, region: str | None) -> None:
     assert region_of(name) == region
 
 
-def test_the_first_name_that_tells_a_region_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_name_with_a_region_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     assert session(None, "image-pipeline", QUEUE, MACHINE).region_name == "ap-southeast-2"
 
 
 @pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
-def test_the_environment_decides_where_no_name_tells(
+def test_the_environment_decides_if_no_name_has_a_region(
     variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, "eu-central-1")

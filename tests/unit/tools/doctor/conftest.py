@@ -1,4 +1,4 @@
-"""A shell of its own for every test: no credentials, no profiles, no region."""
+"""A clean shell for every test: no credentials, no profiles, no region."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every way in which a shell means no account, and the command that changes it."""
+"""Every reason why a shell has no usable account, and the command that fixes it."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def test_no_region() -> None:
     assert finding({}).fix == "export AWS_REGION=eu-central-1 # or another"
 
 
-def test_a_region_that_there_is_not() -> None:
+def test_an_unknown_region() -> None:
     found = finding({"AWS_REGION": "eu-cenral-1"})
 
     assert "no region eu-cenral-1" in found.problem
@@ -68,7 +68,7 @@ def test_no_credentials_but_a_profile(config: Path) -> None:
     assert finding().fix == "export AWS_PROFILE=work"
 
 
-def test_a_profile_that_there_is_not(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_profile(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config.write_text("[profile work]\nregion = eu-west-1\n")
     monkeypatch.setenv("AWS_PROFILE", "wrok")
 
@@ -84,7 +84,7 @@ def test_half_of_the_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     assert finding().fix == "aws configure"
 
 
-def test_a_sign_in_that_has_ended(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_sign_in(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config.write_text(SSO)
     monkeypatch.setenv("AWS_PROFILE", "work")
 
@@ -119,7 +119,7 @@ def test_a_region_that_the_account_has_not_enabled() -> None:
     assert caught.value.finding.fix == "aws account enable-region --region-name ap-east-1"
 
 
-def test_anything_else_that_aws_says() -> None:
+def test_any_other_error_from_aws() -> None:
     found = finding(aws=ScriptedAws(GetCallerIdentity="ServiceUnavailable"))
 
     assert "ServiceUnavailable" in found.problem
@@ -127,14 +127,14 @@ def test_anything_else_that_aws_says() -> None:
 
 
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "LOCAL_DEPLOYMENT"])
-def test_a_shell_that_is_turned_to_a_local_cloud(name: str) -> None:
+def test_a_shell_that_points_at_a_local_cloud(name: str) -> None:
     found = finding({**REGION, name: "https://127.0.0.1:4566"})
 
     assert name in found.problem
     assert found.fix.startswith("exec env -i ")
 
 
-def test_a_profile_that_is_turned_to_a_local_cloud(
+def test_a_profile_that_points_at_a_local_cloud(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config.write_text("[default]\nendpoint_url = http://127.0.0.1:4566\n")

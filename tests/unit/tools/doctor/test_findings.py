@@ -1,4 +1,4 @@
-"""Every finding about programs, quotas, names and events is provoked once, and has its fix."""
+"""Every finding about programs, quotas, names and events, with its fix."""
 
 import os
 import sys
@@ -74,7 +74,7 @@ def patient(
 def findings(
     place: Place, *resources: Mapping[str, Any], answers: Mapping[str, Any], **changes: Any
 ) -> list[Finding]:
-    """Return what is found in an account that differs from a healthy one in *answers*."""
+    """Return the findings in an account that differs from a healthy one by *answers*."""
     aws = ScriptedAws(**{**HEALTHY, **answers})
     return list(ask_aws(patient(place, aws, *resources, **changes)))
 
@@ -126,7 +126,7 @@ def test_a_bucket_name_that_is_taken(place: Place, answer: Any, owner: str) -> N
     assert "shop-processed-123456789012" in processed.problem
 
 
-def test_a_bucket_name_of_ones_own_choice_that_is_taken(place: Place) -> None:
+def test_a_configured_bucket_name_that_is_taken(place: Place) -> None:
     own = {"source_bucket_name": "cats", "processed_bucket_name": "dogs"}
 
     found, _ = findings(place, answers={"HeadBucket": "403"}, **own)
@@ -140,7 +140,7 @@ def test_existing_buckets_are_expected_to_exist(place: Place) -> None:
     assert findings(place, answers={"HeadBucket": {}}, **existing) == []
 
 
-def test_names_that_terraform_has_taken_itself_are_no_finding(place: Place) -> None:
+def test_names_of_terraforms_own_resources_are_no_finding(place: Place) -> None:
     made = (
         resource("aws_s3_bucket", bucket="shop-source-123456789012"),
         resource("aws_s3_bucket", bucket="shop-processed-123456789012"),
@@ -150,7 +150,7 @@ def test_names_that_terraform_has_taken_itself_are_no_finding(place: Place) -> N
     assert findings(place, *made, answers={"HeadBucket": {}, "GetRole": "Unasked"}) == []
 
 
-def test_a_role_that_is_there_already(place: Place) -> None:
+def test_a_role_that_exists_already(place: Place) -> None:
     role = {"Path": "/", "RoleName": "shop", "RoleId": "A" * 16, "Arn": USER, "CreateDate": 0}
 
     [found] = findings(place, answers={"GetRole": {"Role": role}})
@@ -165,7 +165,7 @@ def test_a_role_that_is_there_already(place: Place) -> None:
         "arn:aws:lambda:us-east-1:123456789012:function:shop",
     ],
 )
-def test_what_was_deployed_elsewhere(place: Place, arn: str) -> None:
+def test_a_deployment_in_another_account_or_region(place: Place, arn: str) -> None:
     made = resource("aws_lambda_function", arn=arn), resource("aws_s3_bucket", arn="arn:aws:s3:::a")
 
     [found] = findings(place, *made, answers={})
@@ -183,7 +183,7 @@ def test_an_existing_bucket_that_sends_no_events(place: Place) -> None:
     assert found.fix == bucket_events.enable("photos")
 
 
-# Prints its last argument: of `get` that is the query, and so it is what `put` gets.
+# Prints its last argument: the query of `get`, which becomes the input of `put`.
 AWS = """#!/bin/sh
 for last; do :; done
 printf '%s' "$last"
@@ -319,7 +319,7 @@ def test_a_state_that_cannot_be_read(place: Place) -> None:
     assert found.fix == "terraform init"
 
 
-def test_what_stops_a_deployment_comes_first_and_is_safe_for_a_terminal() -> None:
+def test_blocking_findings_come_first_and_are_safe_for_a_terminal() -> None:
     note = Finding(problem="slow \x1b[2J", fix="wait", is_blocking=False)
     stop = Finding(problem="broken", fix="mend")
 
