@@ -133,7 +133,7 @@ def _commands(cloud: Cloud, outputs: Mapping[str, Any]) -> Iterator[tuple[str, s
     yield "", f"aws s3 cp --recursive photos s3://{outputs['source_bucket']}/"
     yield "list", f"aws s3 ls --recursive s3://{outputs['processed_bucket']}/"
     yield "rejected", "make redrive DRY_RUN=1"
-    yield "log", f"aws logs tail {shlex.quote(outputs['log_group'])}"
+    yield "log", "make logs"
     if outputs.get("upload_api_id"):  # Terraform omits null outputs
         yield "page", page_address(cloud, outputs)
     if outputs.get("cdn_url"):
