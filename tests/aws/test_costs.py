@@ -58,7 +58,7 @@ def test_the_requests_are_those_that_an_upload_makes(s3: "S3Client") -> None:
 
 
 UPLOAD = ("the source", "each image")
-MANIFEST = ("the manifest", "with `{version}`, no look for each image")
+MANIFEST = ("the manifest", "with `{version}`, no HEAD for each image")
 
 
 def test_the_requests_for_a_manifest_are_those_that_an_upload_makes(s3: "S3Client") -> None:
@@ -116,5 +116,5 @@ def test_an_upload_costs_little_more_than_a_download_and_an_upload(
 
 
 def test_the_table_in_the_readme_is_that_of_the_page() -> None:
-    table = section()[section().index("| what |") : section().index("\n\nAn image whose key")]
+    table = section()[section().index("| what |") : section().index("\n\nAn image that keeps")]
     assert table in PAGES[ROOT / "README.md"]
