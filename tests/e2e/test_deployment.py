@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.conftest import eventually
 from tests.e2e.viewer import Viewer
 from tests.factories import picture
-from tools import ROOT, subprocesses
+from tools import ROOT
 from tools.local import head_start
 from tools.local.cloud import ARCHITECTURE, Cloud
 from tools.terraform import linked_root
@@ -84,18 +84,6 @@ def plan(cloud: Cloud, root: Path, *options: str, **variables: object) -> str:
 def test_a_plan_needs_no_build(cloud: Cloud, root: Path) -> None:
     assert "aws_lambda_function.processor will be created" in plan(cloud, root)
     assert not (root / "build").exists()
-
-
-def test_a_text_without_glyphs_is_reported_in_a_sentence_each_time(
-    cloud: Cloud, root: Path
-) -> None:
-    linked_root(root, watermark={"text": "漢字"}, architecture="x86_64")
-    terraform = cloud.terraform(root)
-
-    for _ in range(2):  # the second run finds the files of the first
-        with pytest.raises(subprocesses.CommandFailed, match="cannot write") as caught:
-            terraform.apply("-target=terraform_data.package")
-        assert "bug in Terraform" not in caught.value.output
 
 
 def test_everything_that_takes_tags_has_them(cloud: Cloud, root: Path) -> None:

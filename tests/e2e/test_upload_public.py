@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from tests.e2e.conftest import eventually
-from tests.e2e.upload_api import FUNCTION, Answer, UploadApi, policies, without
+from tests.e2e.upload_api import FUNCTION, UploadApi, policies, without
 from tests.factories import picture
 from tools import subprocesses
 
@@ -72,14 +72,6 @@ def test_images_that_were_not_uploaded_by_the_api_are_hidden(
     upload_api.pipeline.published("web/elsewhere/private.webp")
     assert upload_api.call("GET", "images/elsewhere/private.jpg").status == 404
     assert "elsewhere" not in upload_api.call("GET", "images?limit=100").body.decode()
-
-
-def test_a_rejection_is_reported_with_its_reason(upload_api: UploadApi) -> None:
-    text = b"no picture"
-    form = upload_api.form(text)
-    assert upload_api.post(form["upload"], text).status == 204
-    state = upload_api.outcome(form)
-    assert (state["status"], state["reason"]) == ("rejected", "unsupported-format")
 
 
 @pytest.mark.parametrize(
@@ -165,22 +157,6 @@ def test_responses_match_the_description_for_any_request(
         environment=upload_api.pipeline.cloud.environment,
         folder=tmp_path,
     )
-
-
-def test_the_most_recent_are_listed(upload_api: UploadApi) -> None:
-    form = upload_api.form(PHOTO)
-    upload_api.post(form["upload"], PHOTO)
-    upload_api.outcome(form)
-    # A DynamoDB index follows its table with a delay.
-    eventually(
-        lambda: keys(upload_api.call("GET", "images?limit=2"))[:1] == [form["key"]],
-        what="the newest first",
-    )
-
-
-def keys(answer: Answer) -> list[str]:
-    """Return the keys of a list."""
-    return [image["key"] for image in answer.json["images"]]
 
 
 def test_the_role_may_write_uploads_and_nothing_else_of_the_source(upload_api: UploadApi) -> None:

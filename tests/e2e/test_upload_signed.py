@@ -53,14 +53,6 @@ def session(allowed: Credentials) -> Credentials:
     return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
 
 
-def test_from_form_to_link(upload_api: UploadApi, allowed: Credentials) -> None:
-    form = upload_api.form(PHOTO, signed_by=allowed)
-    assert form["key"].startswith("uploads/-/")
-    upload_api.post(form["upload"], PHOTO)
-    state = upload_api.outcome(form, signed_by=allowed)
-    assert upload_api.get(state["variants"][0]["url"]).status == 200
-
-
 @pytest.mark.parametrize("identity", ["allowed", "session"])
 def test_the_commands_in_the_docs_upload_a_photograph(
     upload_api: UploadApi, request: pytest.FixtureRequest, identity: str, tmp_path: Path

@@ -100,18 +100,6 @@ def test_an_upload_is_recorded_after_all_its_images_are_published(
     assert recorded["dominant_color"]["S"]
 
 
-def test_a_rejection_is_recorded_with_its_reason(
-    pipeline: Pipeline, workflow: Workflow, tmp_path: Path
-) -> None:
-    key = f"{workflow.role}/rejected.jpg"
-    file = tmp_path / "text.jpg"
-    file.write_text("no picture")
-    pipeline.upload(file, key)
-    recorded = eventually(lambda: record(key), what="the record")
-    assert recorded["status"] == {"S": "rejected"}
-    assert recorded["reason"] == {"S": "unsupported-format"}
-
-
 def test_an_upload_that_the_review_allows_is_published(
     pipeline: Pipeline, reviewed: Workflow, photo: Path
 ) -> None:

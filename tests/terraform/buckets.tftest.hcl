@@ -6,9 +6,7 @@ mock_provider "aws" {
 run "names_carry_prefix_and_account" {
   command = plan
 
-  variables {
-    bucket_prefix = "acme-pets"
-  }
+  variables { bucket_prefix = "acme-pets" }
 
   assert {
     condition     = [output.source_bucket, output.processed_bucket] == ["acme-pets-source-123456789012", "acme-pets-processed-123456789012"]
@@ -19,9 +17,7 @@ run "names_carry_prefix_and_account" {
 run "names_begin_with_the_deployment_without_a_prefix" {
   command = plan
 
-  variables {
-    name = "pets"
-  }
+  variables { name = "pets" }
 
   assert {
     condition     = output.source_bucket == "pets-source-123456789012"
@@ -44,24 +40,20 @@ run "given_names_are_taken_as_they_are" {
 }
 
 run "one_bucket_for_both_is_refused" {
-  command = plan
+  command         = plan
+  expect_failures = [aws_lambda_function.processor]
 
   variables {
     source_bucket_name    = "acme-pets"
     processed_bucket_name = "acme-pets"
   }
-
-  expect_failures = [aws_lambda_function.processor]
 }
 
 run "source_named_like_the_processed_bucket_is_refused" {
-  command = plan
-
-  variables {
-    source_bucket_name = "image-pipeline-processed-123456789012"
-  }
-
+  command         = plan
   expect_failures = [aws_lambda_function.processor]
+
+  variables { source_bucket_name = "image-pipeline-processed-123456789012" }
 }
 
 run "name_that_s3_reserves_will_do_with_a_prefix" {
@@ -81,9 +73,7 @@ run "name_that_s3_reserves_will_do_with_a_prefix" {
 run "name_that_ends_as_s3_reserves_will_do" {
   command = plan
 
-  variables {
-    name = "pets-s3alias"
-  }
+  variables { name = "pets-s3alias" }
 
   assert {
     condition     = output.source_bucket == "pets-s3alias-source-123456789012"
@@ -94,9 +84,7 @@ run "name_that_ends_as_s3_reserves_will_do" {
 run "prefix_that_ends_as_s3_reserves_will_do" {
   command = plan
 
-  variables {
-    bucket_prefix = "acme-an"
-  }
+  variables { bucket_prefix = "acme-an" }
 
   assert {
     condition     = output.source_bucket == "acme-an-source-123456789012"
@@ -124,9 +112,7 @@ run "both_buckets_are_guarded" {
 run "buckets_may_be_destroyed_by_request" {
   command = plan
 
-  variables {
-    force_destroy = true
-  }
+  variables { force_destroy = true }
 
   assert {
     condition     = alltrue([for guard in aws_lambda_invocation.guard : jsondecode(guard.input).force_destroy])
@@ -137,9 +123,7 @@ run "buckets_may_be_destroyed_by_request" {
 run "records_are_guarded_where_there_are_any" {
   command = plan
 
-  variables {
-    metadata = {}
-  }
+  variables { metadata = {} }
 
   assert {
     condition     = jsondecode(aws_lambda_invocation.guard["records"].input) == { step = "guard", table = "image-pipeline-records", deletion_protection = true }

@@ -20,9 +20,7 @@ run "cdn_is_off_by_default" {
 run "cdn_is_on_with_an_empty_object" {
   command = plan
 
-  variables {
-    cdn = {}
-  }
+  variables { cdn = {} }
 
   assert {
     condition     = aws_lambda_function.processor.environment[0].variables.CDN_URL == "https://d111111abcdef8.cloudfront.net" && output.cdn_url == "https://d111111abcdef8.cloudfront.net"
@@ -38,9 +36,7 @@ run "cdn_is_on_with_an_empty_object" {
 run "one_distribution_reads_images_and_nothing_else" {
   command = plan
 
-  variables {
-    cdn = {}
-  }
+  variables { cdn = {} }
 
   assert {
     condition = jsondecode(jsonencode(output.cdn_bucket_policy_statements))[0] == {
@@ -139,9 +135,7 @@ run "key_of_the_customer_has_to_allow_the_cdn" {
 run "key_of_s3_allows_it_already" {
   command = plan
 
-  variables {
-    cdn = {}
-  }
+  variables { cdn = {} }
 
   assert {
     condition     = length(output.cdn_key_policy_statements) == 0

@@ -15,9 +15,7 @@ run "existing-bucket" {
 
   module { source = "./examples/existing-bucket" }
 
-  variables {
-    bucket = "photos"
-  }
+  variables { bucket = "photos" }
 
   override_data {
     target = module.pipeline.data.aws_s3_bucket.existing["photos"]

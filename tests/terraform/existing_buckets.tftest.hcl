@@ -15,9 +15,7 @@ run "both_buckets_are_created_by_default" {
 run "nothing_of_an_existing_source_bucket_is_managed" {
   command = plan
 
-  variables {
-    existing_source_bucket = "photos"
-  }
+  variables { existing_source_bucket = "photos" }
 
   assert {
     condition     = length(module.source) + length(aws_s3_bucket_notification.source) + length(aws_lambda_permission.source) == 0 && length(module.processed) == 1
@@ -33,9 +31,7 @@ run "nothing_of_an_existing_source_bucket_is_managed" {
 run "existing_source_bucket_is_listened_to_through_eventbridge" {
   command = plan
 
-  variables {
-    existing_source_bucket = "photos"
-  }
+  variables { existing_source_bucket = "photos" }
 
   assert {
     condition     = jsondecode(aws_cloudwatch_event_rule.uploads[0].event_pattern).detail.bucket.name == ["photos"]
@@ -51,9 +47,7 @@ run "existing_source_bucket_is_listened_to_through_eventbridge" {
 run "existing_source_bucket_is_only_read" {
   command = plan
 
-  variables {
-    existing_source_bucket = "photos"
-  }
+  variables { existing_source_bucket = "photos" }
 
   assert {
     condition = jsondecode(aws_iam_role_policy.processor["read-source"].policy).Statement == [
@@ -67,9 +61,7 @@ run "existing_source_bucket_is_only_read" {
 run "only_the_bucket_that_terraform_created_is_guarded_with_an_existing_source" {
   command = plan
 
-  variables {
-    existing_source_bucket = "photos"
-  }
+  variables { existing_source_bucket = "photos" }
 
   assert {
     condition     = keys(aws_lambda_invocation.guard) == ["processed"]
@@ -85,9 +77,7 @@ run "only_the_bucket_that_terraform_created_is_guarded_with_an_existing_source" 
 run "nothing_of_an_existing_processed_bucket_is_managed" {
   command = plan
 
-  variables {
-    existing_processed_bucket = "web.images"
-  }
+  variables { existing_processed_bucket = "web.images" }
 
   assert {
     condition     = length(module.processed) == 0 && length(module.source) == 1
@@ -108,9 +98,7 @@ run "nothing_of_an_existing_processed_bucket_is_managed" {
 run "existing_processed_bucket_is_written" {
   command = plan
 
-  variables {
-    existing_processed_bucket = "web.images"
-  }
+  variables { existing_processed_bucket = "web.images" }
 
   assert {
     condition = jsondecode(aws_iam_role_policy.processor["write-processed"].policy).Statement == [
@@ -252,7 +240,8 @@ run "one_bucket_is_possible_if_keys_of_uploads_and_images_begin_differently" {
 }
 
 run "one_bucket_that_would_trigger_itself_is_refused_whole" {
-  command = plan
+  command         = plan
+  expect_failures = [aws_lambda_function.processor]
 
   variables {
     existing_source_bucket    = "photos"
@@ -260,8 +249,6 @@ run "one_bucket_that_would_trigger_itself_is_refused_whole" {
     trigger_prefix            = ""
     key_template              = "web/{directory}{stem}{extension}"
   }
-
-  expect_failures = [aws_lambda_function.processor]
 }
 
 run "one_bucket_that_would_trigger_itself_is_refused_images_under_uploads" {
@@ -283,7 +270,8 @@ run "one_bucket_that_would_trigger_itself_is_refused_images_under_uploads" {
 }
 
 run "one_bucket_that_would_trigger_itself_is_refused_uploads_under_images" {
-  command = plan
+  command         = plan
+  expect_failures = [aws_lambda_function.processor]
 
   variables {
     existing_source_bucket    = "photos"
@@ -291,12 +279,11 @@ run "one_bucket_that_would_trigger_itself_is_refused_uploads_under_images" {
     trigger_prefix            = "web/in/"
     key_template              = "web/{directory}{stem}{extension}"
   }
-
-  expect_failures = [aws_lambda_function.processor]
 }
 
 run "one_bucket_that_would_trigger_itself_is_refused_template_without_a_beginning" {
-  command = plan
+  command         = plan
+  expect_failures = [aws_lambda_function.processor]
 
   variables {
     existing_source_bucket    = "photos"
@@ -304,8 +291,6 @@ run "one_bucket_that_would_trigger_itself_is_refused_template_without_a_beginnin
     trigger_prefix            = "in/"
     key_template              = "{directory}{stem}{extension}"
   }
-
-  expect_failures = [aws_lambda_function.processor]
 }
 
 run "one_bucket_that_would_trigger_itself_is_refused_uploads_among_results_of_backfills" {
@@ -327,7 +312,8 @@ run "one_bucket_that_would_trigger_itself_is_refused_uploads_among_results_of_ba
 }
 
 run "existing_source_bucket_that_is_to_be_created_as_the_processed_one_is_refused" {
-  command = plan
+  command         = plan
+  expect_failures = [aws_lambda_function.processor]
 
   variables {
     existing_source_bucket = "photos"
@@ -335,16 +321,12 @@ run "existing_source_bucket_that_is_to_be_created_as_the_processed_one_is_refuse
     trigger_prefix         = "in/"
     key_template           = "web/{directory}{stem}{extension}"
   }
-
-  expect_failures = [aws_lambda_function.processor]
 }
 
 run "existing_bucket_in_another_region_is_refused" {
   command = plan
 
-  variables {
-    existing_source_bucket = "photos"
-  }
+  variables { existing_source_bucket = "photos" }
 
   override_data {
     target = data.aws_s3_bucket.existing["photos"]

@@ -6,9 +6,7 @@ mock_provider "aws" {
 run "names_begin_with_the_name" {
   command = plan
 
-  variables {
-    name = "pets"
-  }
+  variables { name = "pets" }
 
   assert {
     condition     = [aws_lambda_function.processor.function_name, aws_iam_role.processor.name, aws_sqs_queue.failures.name, aws_cloudwatch_log_group.processor.name] == ["pets", "pets", "pets-failures", "/aws/lambda/pets"]
@@ -55,9 +53,7 @@ run "logs_are_kept_for_a_month" {
 run "lambda_filters_logs_at_the_level_of_the_function" {
   command = plan
 
-  variables {
-    log_level = "DEBUG"
-  }
+  variables { log_level = "DEBUG" }
 
   assert {
     condition     = aws_lambda_function.processor.logging_config[0].application_log_level == "DEBUG" && aws_lambda_function.processor.environment[0].variables["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
@@ -77,9 +73,7 @@ run "traces_are_off" {
 run "traces_are_on_by_request" {
   command = plan
 
-  variables {
-    xray = true
-  }
+  variables { xray = true }
 
   assert {
     condition     = aws_lambda_function.processor.tracing_config[0].mode == "Active"
@@ -147,9 +141,7 @@ run "settings_are_written_as_text" {
 run "cache_control_is_set_when_given" {
   command = plan
 
-  variables {
-    cache_control = "public, max-age=86400"
-  }
+  variables { cache_control = "public, max-age=86400" }
 
   assert {
     condition     = aws_lambda_function.processor.environment[0].variables["CACHE_CONTROL"] == "public, max-age=86400"
@@ -199,9 +191,7 @@ run "all_formats_are_accepted_by_default" {
 run "formats_reach_the_function" {
   command = plan
 
-  variables {
-    formats = ["png", "jpeg", "jpeg"]
-  }
+  variables { formats = ["png", "jpeg", "jpeg"] }
 
   assert {
     condition     = aws_lambda_function.processor.environment[0].variables.FORMATS == jsonencode(["jpeg", "png"])
@@ -212,9 +202,7 @@ run "formats_reach_the_function" {
 run "function_is_told_to_refuse_decoding_in_its_own_process" {
   command = plan
 
-  variables {
-    require_sandbox = true
-  }
+  variables { require_sandbox = true }
 
   assert {
     condition     = aws_lambda_function.processor.environment[0].variables["REQUIRE_SANDBOX"] == "true"
@@ -342,22 +330,19 @@ run "several_variants_get_keys_of_their_own" {
 }
 
 run "more_settings_than_lambda_holds_are_refused" {
-  command = plan
+  command         = plan
+  expect_failures = [aws_lambda_function.processor]
 
   variables {
     variants     = { for number in range(130) : "variant-${number}" => { width = 100 + number } }
     key_template = "{directory}{stem}-{variant}{extension}"
   }
-
-  expect_failures = [aws_lambda_function.processor]
 }
 
 run "text_reaches_the_function_with_the_defaults" {
   command = plan
 
-  variables {
-    watermark = { text = "© Acme" }
-  }
+  variables { watermark = { text = "© Acme" } }
 
   assert {
     condition = jsondecode(aws_lambda_function.processor.environment[0].variables["WATERMARK"]) == {
@@ -371,9 +356,7 @@ run "text_reaches_the_function_with_the_defaults" {
 run "logo_travels_in_the_package" {
   command = plan
 
-  variables {
-    watermark = { logo = "tools/samples/astronaut.png" }
-  }
+  variables { watermark = { logo = "tools/samples/astronaut.png" } }
 
   assert {
     condition     = jsondecode(aws_lambda_function.processor.environment[0].variables["WATERMARK"]).logo == "watermark/logo.png" && !can(jsondecode(aws_lambda_function.processor.environment[0].variables["WATERMARK"]).text)
@@ -384,9 +367,7 @@ run "logo_travels_in_the_package" {
 run "font_travels_in_the_package" {
   command = plan
 
-  variables {
-    watermark = { text = "Acme", font = "tests/terraform/mocks/font.ttf" }
-  }
+  variables { watermark = { text = "Acme", font = "tests/terraform/mocks/font.ttf" } }
 
   assert {
     condition     = jsondecode(aws_lambda_function.processor.environment[0].variables["WATERMARK"]).font == "watermark/font.ttf"

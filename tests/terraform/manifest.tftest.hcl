@@ -77,9 +77,7 @@ run "images_with_a_version_are_tagged_when_they_are_replaced" {
 run "images_without_a_version_are_replaced_in_place" {
   command = plan
 
-  variables {
-    key_template = "{directory}{stem}{extension}"
-  }
+  variables { key_template = "{directory}{stem}{extension}" }
 
   assert {
     condition     = !contains(keys(aws_iam_role_policy.processor), "retire-images")

@@ -59,9 +59,7 @@ run "inventory_is_read_only_if_there_is_one" {
 
   module { source = "./modules/backfill" }
 
-  variables {
-    inventory_bucket = { arn = "arn:aws:s3:::acme-inventory" }
-  }
+  variables { inventory_bucket = { arn = "arn:aws:s3:::acme-inventory" } }
 
   assert {
     condition     = local.permissions.read-inventory == [{ Action = ["s3:GetObject"], Effect = "Allow", Resource = "arn:aws:s3:::acme-inventory/*" }]

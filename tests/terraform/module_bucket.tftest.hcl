@@ -26,9 +26,7 @@ run "full_bucket_is_destroyed_by_request" {
 
   module { source = "./modules/bucket" }
 
-  variables {
-    force_destroy = true
-  }
+  variables { force_destroy = true }
 
   assert {
     condition     = aws_s3_bucket.pictures.force_destroy
@@ -111,9 +109,7 @@ run "versions_are_kept_by_request" {
 
   module { source = "./modules/bucket" }
 
-  variables {
-    is_versioned = true
-  }
+  variables { is_versioned = true }
 
   assert {
     condition     = aws_s3_bucket_versioning.pictures[0].versioning_configuration[0].status == "Enabled"
@@ -167,9 +163,7 @@ run "old_versions_are_kept_forever_by_request" {
 
   module { source = "./modules/bucket" }
 
-  variables {
-    is_versioned = true
-  }
+  variables { is_versioned = true }
 
   assert {
     condition     = [for rule in aws_s3_bucket_lifecycle_configuration.cleanup.rule : rule.id] == ["abort-incomplete-uploads"]
@@ -182,9 +176,7 @@ run "pictures_expire_with_their_old_versions" {
 
   module { source = "./modules/bucket" }
 
-  variables {
-    expiration_days = 30
-  }
+  variables { expiration_days = 30 }
 
   assert {
     condition     = [for rule in aws_s3_bucket_lifecycle_configuration.cleanup.rule : [rule.expiration[0].days, rule.noncurrent_version_expiration[0].noncurrent_days] if rule.id == "expire"] == [[30, 1]]
@@ -197,9 +189,7 @@ run "retired_objects_are_deleted_by_their_tag" {
 
   module { source = "./modules/bucket" }
 
-  variables {
-    retired_days = 7
-  }
+  variables { retired_days = 7 }
 
   assert {
     condition = [

@@ -113,9 +113,7 @@ run "scripts_of_other_pages_may_not_read_images" {
 
   module { source = "./modules/cdn" }
 
-  variables {
-    allowed_origins = ["https://example.com"]
-  }
+  variables { allowed_origins = ["https://example.com"] }
 
   assert {
     condition     = one(aws_cloudfront_response_headers_policy.images.cors_config[0].access_control_allow_origins).items == toset(["https://example.com"])
@@ -227,9 +225,7 @@ run "access_logs_go_to_a_bucket" {
 
   module { source = "./modules/cdn" }
 
-  variables {
-    access_logs = { bucket = "acme-logs", prefix = "images/" }
-  }
+  variables { access_logs = { bucket = "acme-logs", prefix = "images/" } }
 
   assert {
     condition     = one([for logs in aws_cloudfront_distribution.images.logging_config : [logs.bucket, logs.prefix, tostring(logs.include_cookies)]]) == ["acme-logs.s3.amazonaws.com", "images/", "false"]

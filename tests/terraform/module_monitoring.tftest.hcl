@@ -27,9 +27,7 @@ run "one_composite_alarm_pages_and_what_may_last_for_days_pages_by_itself" {
 
   module { source = "./modules/monitoring" }
 
-  variables {
-    emails = ["ops@example.com", "on-call@example.com"]
-  }
+  variables { emails = ["ops@example.com", "on-call@example.com"] }
 
   assert {
     condition     = aws_cloudwatch_composite_alarm.any[0].alarm_rule == join(" OR ", [for name in ["close-to-memory-limit", "close-to-timeout", "function-failing", "many-invocations", "many-rejected", "no-results", "recursion", "uploads-lost", "uploads-waiting-too-long"] : "ALARM(\"pets-${name}\")"])
@@ -67,9 +65,7 @@ run "existing_topics_are_told_without_one_of_ours" {
 
   module { source = "./modules/monitoring" }
 
-  variables {
-    topic_arns = ["arn:aws:sns:eu-central-1:123456789012:pager"]
-  }
+  variables { topic_arns = ["arn:aws:sns:eu-central-1:123456789012:pager"] }
 
   assert {
     condition     = aws_cloudwatch_composite_alarm.any[0].alarm_actions == toset(var.topic_arns) && length(aws_sns_topic.alarms) == 0

@@ -47,9 +47,7 @@ run "no_action_is_a_wildcard" {
 
   module { source = "./modules/state_machine" }
 
-  variables {
-    xray = true
-  }
+  variables { xray = true }
 
   assert {
     condition = !anytrue(flatten([
@@ -102,9 +100,7 @@ run "traces_are_on_by_request" {
 
   module { source = "./modules/state_machine" }
 
-  variables {
-    xray = true
-  }
+  variables { xray = true }
 
   assert {
     condition     = one(aws_sfn_state_machine.machine.tracing_configuration).enabled && contains(keys(aws_iam_role_policy.machine), "send-traces")

@@ -38,9 +38,7 @@ run "tokens_are_asked_for_by_all_but_the_page_and_the_description" {
 
   module { source = "./modules/upload_api" }
 
-  variables {
-    jwt = { issuer = "https://id.example.com", audience = ["photos"] }
-  }
+  variables { jwt = { issuer = "https://id.example.com", audience = ["photos"] } }
 
   assert {
     condition     = { for key, route in aws_apigatewayv2_route.uploads : key => route.authorization_type } == { "GET /" = "NONE", "GET /images" = "JWT", "GET /images/{key+}" = "JWT", "GET /openapi.json" = "NONE", "POST /uploads" = "JWT" }
@@ -58,9 +56,7 @@ run "public_is_open_but_never_without_a_limit" {
 
   module { source = "./modules/upload_api" }
 
-  variables {
-    public = true
-  }
+  variables { public = true }
 
   assert {
     condition     = alltrue([for route in aws_apigatewayv2_route.uploads : route.authorization_type == "NONE"])
@@ -89,9 +85,7 @@ run "role_lists_records_if_there_are_any" {
 
   module { source = "./modules/upload_api" }
 
-  variables {
-    table = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/records" }
-  }
+  variables { table = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/records" } }
 
   assert {
     condition     = jsondecode(aws_iam_role_policy.list_records[0].policy).Statement == [{ Action = ["dynamodb:Query"], Effect = "Allow", Resource = ["${var.table.arn}/index/by-owner", "${var.table.arn}/index/by-status"] }]
@@ -131,9 +125,7 @@ run "named_origins_may_call_the_api_and_upload" {
 
   module { source = "./modules/upload_api" }
 
-  variables {
-    allowed_origins = ["https://example.com"]
-  }
+  variables { allowed_origins = ["https://example.com"] }
 
   assert {
     condition     = aws_apigatewayv2_api.uploads.cors_configuration[0].allow_origins == toset(["https://example.com"])
@@ -173,9 +165,7 @@ run "bucket_of_someone_else_keeps_its_cors_rules" {
 
   module { source = "./modules/upload_api" }
 
-  variables {
-    manage_cors = false
-  }
+  variables { manage_cors = false }
 
   assert {
     condition     = length(aws_s3_bucket_cors_configuration.source) == 0

@@ -166,9 +166,7 @@ run "types_share_no_name" {
 
   module { source = "./modules/workflow" }
 
-  variables {
-    type = "standard"
-  }
+  variables { type = "standard" }
 
   assert {
     condition     = aws_iam_role.uploads.name == "pets-uploads-standard"

@@ -116,9 +116,7 @@ run "standard_has_no_deadline" {
 
   module { source = "./modules/workflow" }
 
-  variables {
-    type = "standard"
-  }
+  variables { type = "standard" }
 
   assert {
     condition     = alltrue([for state in local.definition.States : state.Arguments.Payload.deadline == null if try(state.Arguments.FunctionName, "") == var.function.arn])

@@ -15,9 +15,7 @@ run "backfill_is_off_by_default" {
 run "backfill_is_on_with_an_empty_object" {
   command = plan
 
-  variables {
-    backfill = {}
-  }
+  variables { backfill = {} }
 
   assert {
     condition = jsonencode(output.backfill) == jsonencode({
@@ -74,9 +72,7 @@ run "metadata_and_events_are_off_by_default" {
 run "metadata_is_on_with_an_empty_object" {
   command = plan
 
-  variables {
-    metadata = {}
-  }
+  variables { metadata = {} }
 
   assert {
     condition     = output.metadata_table == "image-pipeline-records"
@@ -97,9 +93,7 @@ run "metadata_is_on_with_an_empty_object" {
 run "events_are_possible_without_metadata" {
   command = plan
 
-  variables {
-    events = { bus_name = "photos" }
-  }
+  variables { events = { bus_name = "photos" } }
 
   assert {
     condition     = aws_lambda_function.processor.environment[0].variables.COMPLETION_BUS == "photos" && length(module.metadata) == 0
@@ -125,9 +119,7 @@ run "everything_is_possible_together" {
 run "records_are_kept_for_as_long_as_they_are_to" {
   command = plan
 
-  variables {
-    metadata = { expiration_days = 30 }
-  }
+  variables { metadata = { expiration_days = 30 } }
 
   assert {
     condition     = jsondecode(aws_lambda_function.processor.environment[0].variables.METADATA).days_kept == 30
@@ -138,9 +130,7 @@ run "records_are_kept_for_as_long_as_they_are_to" {
 run "records_are_protected_from_deletion_by_default" {
   command = plan
 
-  variables {
-    metadata = {}
-  }
+  variables { metadata = {} }
 
   assert {
     condition     = var.metadata.deletion_protection
@@ -216,9 +206,7 @@ run "workflow_is_off_by_default" {
 run "workflow_takes_the_place_of_the_direct_trigger" {
   command = plan
 
-  variables {
-    workflow = {}
-  }
+  variables { workflow = {} }
 
   assert {
     condition     = aws_s3_bucket_notification.source[0].eventbridge && length(aws_s3_bucket_notification.source[0].lambda_function) == 0
@@ -248,9 +236,7 @@ run "direct_trigger_stays_beside_it_by_request" {
 run "source_bucket_may_go_on_invoking_the_function" {
   command = plan
 
-  variables {
-    workflow = {}
-  }
+  variables { workflow = {} }
 
   assert {
     condition     = aws_lambda_permission.source[0].source_arn == "arn:aws:s3:::source"
@@ -273,9 +259,7 @@ run "service_and_function_say_what_may_mend" {
 run "function_of_a_workflow_without_a_review_publishes_at_once" {
   command = plan
 
-  variables {
-    workflow = {}
-  }
+  variables { workflow = {} }
 
   assert {
     condition     = !can(aws_lambda_function.processor.environment[0].variables.MUST_BE_REVIEWED)
@@ -321,9 +305,7 @@ run "monitoring_is_off_by_default" {
 run "monitoring_is_on_with_an_empty_object" {
   command = plan
 
-  variables {
-    monitoring = {}
-  }
+  variables { monitoring = {} }
 
   assert {
     condition     = output.dashboard_url == "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#dashboards/dashboard/image-pipeline" && output.alarm_arn != null && output.alarm_topic_arn == null

@@ -15,9 +15,7 @@ run "upload_command_puts_a_photograph_into_the_source" {
 run "upload_command_follows_the_prefix" {
   command = plan
 
-  variables {
-    trigger_prefix = "photos/"
-  }
+  variables { trigger_prefix = "photos/" }
 
   assert {
     condition     = endswith(output.upload_command, "/photos/")
@@ -28,9 +26,7 @@ run "upload_command_follows_the_prefix" {
 run "upload_command_gives_a_prefix_that_is_no_folder_the_name_of_the_file" {
   command = plan
 
-  variables {
-    trigger_prefix = "photos/2025-"
-  }
+  variables { trigger_prefix = "photos/2025-" }
 
   assert {
     condition     = endswith(output.upload_command, "/photos/2025-photo.jpg")
@@ -41,9 +37,7 @@ run "upload_command_gives_a_prefix_that_is_no_folder_the_name_of_the_file" {
 run "upload_command_follows_the_first_suffix" {
   command = plan
 
-  variables {
-    trigger_suffixes = [".png", ".PNG"]
-  }
+  variables { trigger_suffixes = [".png", ".PNG"] }
 
   assert {
     condition     = output.upload_command == "aws s3 cp photo.png s3://image-pipeline-source-123456789012/"

@@ -89,9 +89,7 @@ run "failure_queue_is_reached_by_https_alone" {
 run "only_the_rule_of_the_workflow_may_write_to_the_failure_queue" {
   command = plan
 
-  variables {
-    workflow = {}
-  }
+  variables { workflow = {} }
 
   assert {
     condition = jsondecode(aws_sqs_queue_policy.failures.policy).Statement[1] == {
@@ -109,9 +107,7 @@ run "only_the_rule_of_the_workflow_may_write_to_the_failure_queue" {
 run "rule_of_the_function_may_write_to_the_failure_queue" {
   command = plan
 
-  variables {
-    trigger = "eventbridge"
-  }
+  variables { trigger = "eventbridge" }
 
   assert {
     condition     = jsondecode(aws_sqs_queue_policy.failures.policy).Statement[1].Condition == { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.uploads[0].arn } }
@@ -148,9 +144,7 @@ run "key_is_used_only_when_there_is_one_and_only_through_s3" {
 run "traces_are_sent_only_when_they_are_on" {
   command = plan
 
-  variables {
-    xray = true
-  }
+  variables { xray = true }
 
   assert {
     condition = jsondecode(aws_iam_role_policy.processor["send-traces"].policy).Statement == [{

@@ -15,9 +15,7 @@ run "every_object_made_triggers" {
 run "removals_trigger_only_when_they_are_to" {
   command = plan
 
-  variables {
-    remove_deleted = true
-  }
+  variables { remove_deleted = true }
 
   assert {
     condition     = one([for filter in aws_s3_bucket_notification.source[0].lambda_function : filter.events]) == toset(["s3:ObjectCreated:*", "s3:ObjectRemoved:*"])
@@ -56,9 +54,7 @@ run "filters_are_form_encoded_with_plain_slashes" {
 run "each_filter_keeps_its_own_id" {
   command = plan
 
-  variables {
-    trigger_suffixes = [".jpg", ".JPG"]
-  }
+  variables { trigger_suffixes = [".jpg", ".JPG"] }
 
   assert {
     condition     = [for filter in aws_s3_bucket_notification.source[0].lambda_function : filter.id] == ["uploads.jpg", "uploads.JPG"]
@@ -78,9 +74,7 @@ run "no_rule_is_made_for_a_notification" {
 run "eventbridge_takes_the_place_of_the_notification" {
   command = plan
 
-  variables {
-    trigger = "eventbridge"
-  }
+  variables { trigger = "eventbridge" }
 
   assert {
     condition     = aws_s3_bucket_notification.source[0].eventbridge && length(aws_s3_bucket_notification.source[0].lambda_function) == 0
@@ -96,9 +90,7 @@ run "eventbridge_takes_the_place_of_the_notification" {
 run "rule_may_invoke_the_function_and_no_other_rule_may" {
   command = plan
 
-  variables {
-    trigger = "eventbridge"
-  }
+  variables { trigger = "eventbridge" }
 
   assert {
     condition = [for field in ["principal", "action", "source_arn"] : aws_lambda_permission.rule[0][field]] == [
@@ -111,9 +103,7 @@ run "rule_may_invoke_the_function_and_no_other_rule_may" {
 run "event_that_lambda_does_not_accept_is_retried_for_a_day_and_then_kept" {
   command = plan
 
-  variables {
-    trigger = "eventbridge"
-  }
+  variables { trigger = "eventbridge" }
 
   assert {
     condition     = [one(aws_cloudwatch_event_target.processor[0].retry_policy).maximum_event_age_in_seconds, one(aws_cloudwatch_event_target.processor[0].retry_policy).maximum_retry_attempts] == [86400, 185]
@@ -129,9 +119,7 @@ run "event_that_lambda_does_not_accept_is_retried_for_a_day_and_then_kept" {
 run "rule_matches_every_object_made_in_the_source_bucket" {
   command = plan
 
-  variables {
-    trigger = "eventbridge"
-  }
+  variables { trigger = "eventbridge" }
 
   assert {
     condition = jsondecode(aws_cloudwatch_event_rule.uploads[0].event_pattern) == {

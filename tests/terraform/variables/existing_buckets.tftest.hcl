@@ -1,98 +1,83 @@
 run "existing_source_bucket_that_is_no_name_is_refused" {
-  command = plan
-
-  variables {
-    existing_source_bucket = "arn:aws:s3:::photos"
-  }
-
+  command         = plan
   expect_failures = [var.existing_source_bucket]
+
+  variables { existing_source_bucket = "arn:aws:s3:::photos" }
 }
 
 run "existing_processed_bucket_that_is_no_name_is_refused" {
-  command = plan
-
-  variables {
-    existing_processed_bucket = "s3://photos"
-  }
-
+  command         = plan
   expect_failures = [var.existing_processed_bucket]
+
+  variables { existing_processed_bucket = "s3://photos" }
 }
 
 run "existing_source_bucket_that_is_no_name_is_refused_beginning_with_a_hyphen" {
-  command = plan
-
-  variables {
-    existing_source_bucket = "-photos"
-  }
-
+  command         = plan
   expect_failures = [var.existing_source_bucket]
+
+  variables { existing_source_bucket = "-photos" }
 }
 
 run "source_bucket_name_of_an_existing_source_bucket_is_refused" {
-  command = plan
+  command         = plan
+  expect_failures = [var.existing_source_bucket]
 
   variables {
     existing_source_bucket = "photos"
     source_bucket_name     = "acme"
   }
-
-  expect_failures = [var.existing_source_bucket]
 }
 
 run "source_expiration_days_of_an_existing_source_bucket_is_refused" {
-  command = plan
+  command         = plan
+  expect_failures = [var.existing_source_bucket]
 
   variables {
     existing_source_bucket = "photos"
     source_expiration_days = 30
   }
-
-  expect_failures = [var.existing_source_bucket]
 }
 
 run "source_noncurrent_days_of_an_existing_source_bucket_is_refused" {
-  command = plan
+  command         = plan
+  expect_failures = [var.existing_source_bucket]
 
   variables {
     existing_source_bucket = "photos"
     source_noncurrent_days = null
   }
-
-  expect_failures = [var.existing_source_bucket]
 }
 
 run "processed_bucket_name_of_an_existing_processed_bucket_is_refused" {
-  command = plan
+  command         = plan
+  expect_failures = [var.existing_processed_bucket]
 
   variables {
     existing_processed_bucket = "web.images"
     processed_bucket_name     = "acme"
   }
-
-  expect_failures = [var.existing_processed_bucket]
 }
 
 run "processed_expiration_days_of_an_existing_processed_bucket_is_refused" {
-  command = plan
+  command         = plan
+  expect_failures = [var.existing_processed_bucket]
 
   variables {
     existing_processed_bucket = "web.images"
     processed_expiration_days = 30
   }
-
-  expect_failures = [var.existing_processed_bucket]
 }
 
 run "bucket_prefix_without_a_bucket_to_create_is_refused" {
-  command = plan
+  command         = plan
+  expect_failures = [var.existing_processed_bucket]
 
   variables {
     existing_source_bucket    = "photos"
     existing_processed_bucket = "web.images"
     bucket_prefix             = "acme"
   }
-
-  expect_failures = [var.existing_processed_bucket]
 }
 
 run "bucket_prefix_counts_for_the_bucket_that_is_created" {
@@ -105,15 +90,14 @@ run "bucket_prefix_counts_for_the_bucket_that_is_created" {
 }
 
 run "force_destroy_without_a_bucket_to_create_is_refused" {
-  command = plan
+  command         = plan
+  expect_failures = [var.existing_processed_bucket]
 
   variables {
     existing_source_bucket    = "photos"
     existing_processed_bucket = "web.images"
     force_destroy             = true
   }
-
-  expect_failures = [var.existing_processed_bucket]
 }
 
 run "force_destroy_counts_for_the_bucket_that_is_created" {
@@ -126,15 +110,14 @@ run "force_destroy_counts_for_the_bucket_that_is_created" {
 }
 
 run "abort_multipart_days_without_a_bucket_to_create_is_refused" {
-  command = plan
+  command         = plan
+  expect_failures = [var.existing_processed_bucket]
 
   variables {
     existing_source_bucket    = "photos"
     existing_processed_bucket = "web.images"
     abort_multipart_days      = 3
   }
-
-  expect_failures = [var.existing_processed_bucket]
 }
 
 run "abort_multipart_days_counts_for_the_bucket_that_is_created" {
@@ -156,45 +139,39 @@ run "settings_of_the_other_bucket_are_no_problem" {
 }
 
 run "notification_of_an_existing_bucket_is_refused" {
-  command = plan
+  command         = plan
+  expect_failures = [var.trigger]
 
   variables {
     existing_source_bucket = "photos"
     trigger                = "notification"
   }
-
-  expect_failures = [var.trigger]
 }
 
 run "unknown_trigger_is_refused" {
-  command = plan
-
-  variables {
-    trigger = "sqs"
-  }
-
+  command         = plan
   expect_failures = [var.trigger]
+
+  variables { trigger = "sqs" }
 }
 
 run "upload_api_with_a_dot_in_the_name_of_a_bucket_is_refused" {
-  command = plan
+  command         = plan
+  expect_failures = [var.upload_api]
 
   variables {
     existing_processed_bucket = "web.images"
     metadata                  = {}
     upload_api                = {}
   }
-
-  expect_failures = [var.upload_api]
 }
 
 run "days_until_retired_images_are_deleted_from_an_existing_bucket_are_refused" {
-  command = plan
+  command         = plan
+  expect_failures = [var.existing_processed_bucket]
 
   variables {
     existing_processed_bucket = "images"
     manifest                  = { grace_days = 3 }
   }
-
-  expect_failures = [var.existing_processed_bucket]
 }

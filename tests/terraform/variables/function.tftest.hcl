@@ -1,150 +1,107 @@
 run "name_that_is_no_bucket_name_is_refused" {
-  command = plan
-
-  variables {
-    name = "Pets"
-  }
-
+  command         = plan
   expect_failures = [var.name]
+
+  variables { name = "Pets" }
 }
 
 run "unknown_format_is_refused" {
-  command = plan
-
-  variables {
-    formats = ["jpeg", "jpg"]
-  }
-
+  command         = plan
   expect_failures = [var.formats]
+
+  variables { formats = ["jpeg", "jpg"] }
 }
 
 run "no_format_is_refused" {
-  command = plan
-
-  variables {
-    formats = []
-  }
-
+  command         = plan
   expect_failures = [var.formats]
+
+  variables { formats = [] }
 }
 
 run "picture_of_no_pixels_is_refused" {
-  command = plan
-
-  variables {
-    max_megapixels = 0
-  }
-
+  command         = plan
   expect_failures = [var.max_megapixels]
+
+  variables { max_megapixels = 0 }
 }
 
 run "file_of_part_of_a_megabyte_is_refused" {
-  command = plan
-
-  variables {
-    max_source_megabytes = 0.5
-  }
-
+  command         = plan
   expect_failures = [var.max_source_megabytes]
+
+  variables { max_source_megabytes = 0.5 }
 }
 
 run "file_larger_than_the_memory_is_refused" {
-  command = plan
+  command         = plan
+  expect_failures = [var.max_source_megabytes]
 
   variables {
     max_source_megabytes = 512
     memory_mb            = 512
   }
-
-  expect_failures = [var.max_source_megabytes]
 }
 
 run "log_level_that_drops_metrics_is_refused" {
-  command = plan
-
-  variables {
-    log_level = "ERROR"
-  }
-
+  command         = plan
   expect_failures = [var.log_level]
+
+  variables { log_level = "ERROR" }
 }
 
 run "unknown_exif_fact_is_refused" {
-  command = plan
-
-  variables {
-    exif_facts = ["date", "owner"]
-  }
-
+  command         = plan
   expect_failures = [var.exif_facts]
+
+  variables { exif_facts = ["date", "owner"] }
 }
 
 run "missing_package_is_refused" {
-  command = plan
-
-  variables {
-    package_path = "build/none.zip"
-  }
-
+  command         = plan
   expect_failures = [var.package_path]
+
+  variables { package_path = "build/none.zip" }
 }
 
 run "empty_path_of_a_package_is_refused" {
-  command = plan
-
-  variables {
-    package_path = ""
-  }
-
+  command         = plan
   expect_failures = [var.package_path]
+
+  variables { package_path = "" }
 }
 
 run "folder_as_a_package_is_refused" {
-  command = plan
-
-  variables {
-    package_path = "lambda"
-  }
-
+  command         = plan
   expect_failures = [var.package_path]
+
+  variables { package_path = "lambda" }
 }
 
 run "reserved_tag_is_refused" {
-  command = plan
-
-  variables {
-    tags = { "AWS:team" = "pets" }
-  }
-
+  command         = plan
   expect_failures = [var.tags]
+
+  variables { tags = { "AWS:team" = "pets" } }
 }
 
 run "part_of_a_megapixel_is_refused" {
-  command = plan
-
-  variables {
-    max_megapixels = 1.5
-  }
-
+  command         = plan
   expect_failures = [var.max_megapixels]
+
+  variables { max_megapixels = 1.5 }
 }
 
 run "file_of_more_and_part_of_a_megabyte_is_refused" {
-  command = plan
-
-  variables {
-    max_source_megabytes = 1.5
-  }
-
+  command         = plan
   expect_failures = [var.max_source_megabytes]
+
+  variables { max_source_megabytes = 1.5 }
 }
 
 run "file_of_no_bytes_is_refused" {
-  command = plan
-
-  variables {
-    max_source_megabytes = 0
-  }
-
+  command         = plan
   expect_failures = [var.max_source_megabytes]
+
+  variables { max_source_megabytes = 0 }
 }
