@@ -25,7 +25,7 @@ run "names_begin_with_the_deployment_without_a_prefix" {
   }
 }
 
-run "given_names_are_taken_as_they_are" {
+run "given_names_are_used_unchanged" {
   command = plan
 
   variables {
@@ -56,7 +56,7 @@ run "source_named_like_the_processed_bucket_is_refused" {
   variables { source_bucket_name = "image-pipeline-processed-123456789012" }
 }
 
-run "name_that_s3_reserves_will_do_with_a_prefix" {
+run "reserved_name_is_accepted_with_a_prefix" {
   command = plan
 
   variables {
@@ -70,7 +70,7 @@ run "name_that_s3_reserves_will_do_with_a_prefix" {
   }
 }
 
-run "name_that_ends_as_s3_reserves_will_do" {
+run "name_with_a_reserved_suffix_is_accepted" {
   command = plan
 
   variables { name = "pets-s3alias" }
@@ -81,7 +81,7 @@ run "name_that_ends_as_s3_reserves_will_do" {
   }
 }
 
-run "prefix_that_ends_as_s3_reserves_will_do" {
+run "prefix_with_a_reserved_suffix_is_accepted" {
   command = plan
 
   variables { bucket_prefix = "acme-an" }
@@ -105,7 +105,7 @@ run "both_buckets_are_guarded" {
 
   assert {
     condition     = alltrue([for guard in aws_lambda_invocation.guard : guard.lifecycle_scope == "CRUD"])
-    error_message = "The function is asked when something is destroyed."
+    error_message = "The function must be invoked before anything is destroyed."
   }
 }
 
@@ -120,7 +120,7 @@ run "buckets_may_be_destroyed_by_request" {
   }
 }
 
-run "records_are_guarded_where_there_are_any" {
+run "records_are_guarded_with_metadata" {
   command = plan
 
   variables { metadata = {} }

@@ -13,7 +13,7 @@ run "cdn_is_off_by_default" {
 
   assert {
     condition     = !contains(keys(aws_lambda_function.processor.environment[0].variables), "CDN_URL")
-    error_message = "The function knows of none."
+    error_message = "The function must not have a manifest."
   }
 }
 
@@ -62,7 +62,7 @@ run "one_distribution_reads_images_and_nothing_else" {
   }
 }
 
-run "one_bucket_for_both_is_read_where_images_are" {
+run "cdn_reads_only_images_in_one_bucket_for_both" {
   command = plan
 
   variables {
@@ -79,7 +79,7 @@ run "one_bucket_for_both_is_read_where_images_are" {
   }
 }
 
-run "existing_distribution_is_allowed_to_read_and_not_made" {
+run "existing_distribution_may_read_and_none_is_created" {
   command = plan
 
   variables {
@@ -88,7 +88,7 @@ run "existing_distribution_is_allowed_to_read_and_not_made" {
 
   assert {
     condition     = length(module.cdn) == 0 && output.cdn_url == "https://www.example.com/images"
-    error_message = "The distribution is somebody else's."
+    error_message = "No distribution must be created."
   }
 
   assert {
@@ -97,7 +97,7 @@ run "existing_distribution_is_allowed_to_read_and_not_made" {
   }
 }
 
-run "cdn_of_somebody_else_gets_no_permission" {
+run "cdn_other_than_cloudfront_gets_no_permission" {
   command = plan
 
   variables {
@@ -111,7 +111,7 @@ run "cdn_of_somebody_else_gets_no_permission" {
   }
 }
 
-run "key_of_the_customer_has_to_allow_the_cdn" {
+run "customer_managed_key_must_allow_the_cdn" {
   command = plan
 
   variables {
@@ -132,7 +132,7 @@ run "key_of_the_customer_has_to_allow_the_cdn" {
   }
 }
 
-run "key_of_s3_allows_it_already" {
+run "keys_managed_by_s3_need_no_statement" {
   command = plan
 
   variables { cdn = {} }
@@ -158,7 +158,7 @@ run "upload_api_links_to_a_public_cdn" {
   }
 }
 
-run "upload_api_presigns_links_beside_a_private_cdn" {
+run "upload_api_presigns_links_with_a_private_cdn" {
   command = plan
 
   variables {

@@ -1,4 +1,4 @@
-# Every optional part at once: `make validate-aws` takes the policies and the state machines from here.
+# Every optional part at once: `make validate-aws` reads the policies and the state machines from this plan.
 
 mock_provider "aws" {
   source          = "./tests/terraform/mocks"

@@ -3,7 +3,7 @@ mock_provider "aws" {
   override_during = plan
 }
 
-# Where a package has been built, the check of the function's code would wait for the ID of the planned upload.
+# If Terraform builds the package, the check of the function's code depends on the ID of the planned upload.
 override_resource {
   target          = module.pipeline.terraform_data.upload
   override_during = plan

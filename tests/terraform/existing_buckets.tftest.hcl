@@ -8,7 +8,7 @@ run "both_buckets_are_created_by_default" {
 
   assert {
     condition     = length(module.source) + length(module.processed) == 2 && length(data.aws_s3_bucket.existing) == 0
-    error_message = "There is nothing to look up."
+    error_message = "No bucket must be looked up."
   }
 }
 
@@ -19,7 +19,7 @@ run "nothing_of_an_existing_source_bucket_is_managed" {
 
   assert {
     condition     = length(module.source) + length(aws_s3_bucket_notification.source) + length(aws_lambda_permission.source) == 0 && length(module.processed) == 1
-    error_message = "It is its owner's."
+    error_message = "Terraform must not manage an existing bucket."
   }
 
   assert {
@@ -28,7 +28,7 @@ run "nothing_of_an_existing_source_bucket_is_managed" {
   }
 }
 
-run "existing_source_bucket_is_listened_to_through_eventbridge" {
+run "existing_source_bucket_triggers_through_eventbridge" {
   command = plan
 
   variables { existing_source_bucket = "photos" }
@@ -40,7 +40,7 @@ run "existing_source_bucket_is_listened_to_through_eventbridge" {
 
   assert {
     condition     = aws_cloudwatch_event_target.processor[0].arn == aws_lambda_function.processor.arn && length(aws_lambda_permission.rule) == 1
-    error_message = "Its notifications stay as they are."
+    error_message = "Its notifications must not change."
   }
 }
 
@@ -81,7 +81,7 @@ run "nothing_of_an_existing_processed_bucket_is_managed" {
 
   assert {
     condition     = length(module.processed) == 0 && length(module.source) == 1
-    error_message = "It is its owner's."
+    error_message = "Terraform must not manage an existing bucket."
   }
 
   assert {
@@ -91,7 +91,7 @@ run "nothing_of_an_existing_processed_bucket_is_managed" {
 
   assert {
     condition     = length(one(aws_s3_bucket_notification.source).lambda_function) == 1 && length(aws_cloudwatch_event_rule.uploads) == 0
-    error_message = "The source bucket has its notification as ever."
+    error_message = "The source bucket must keep its notification."
   }
 }
 
@@ -114,7 +114,7 @@ run "existing_processed_bucket_is_written" {
   }
 }
 
-run "two_existing_buckets_leave_nothing_to_guard" {
+run "two_existing_buckets_need_no_guard" {
   command = plan
 
   variables {
@@ -187,7 +187,7 @@ run "workflow_is_switched_with_an_existing_bucket" {
 
   assert {
     condition     = length(module.workflow) == 1 && length(aws_cloudwatch_event_target.processor) == 1
-    error_message = "Both ways are open."
+    error_message = "Both triggers must be on."
   }
 }
 
@@ -221,7 +221,7 @@ run "upload_api_writes_only_uploads_to_an_existing_bucket" {
   }
 }
 
-run "one_bucket_is_possible_if_keys_of_uploads_and_images_begin_differently" {
+run "one_bucket_is_accepted_if_uploads_and_images_have_different_prefixes" {
   command = plan
 
   variables {
@@ -311,7 +311,7 @@ run "one_bucket_that_would_trigger_itself_is_refused_uploads_among_results_of_ba
   expect_failures = [aws_lambda_function.processor]
 }
 
-run "existing_source_bucket_that_is_to_be_created_as_the_processed_one_is_refused" {
+run "existing_source_bucket_named_like_the_new_processed_bucket_is_refused" {
   command         = plan
   expect_failures = [aws_lambda_function.processor]
 
@@ -338,7 +338,7 @@ run "existing_bucket_in_another_region_is_refused" {
   expect_failures = [data.aws_s3_bucket.existing["photos"]]
 }
 
-run "manifests_are_written_beside_the_images_in_one_bucket" {
+run "manifests_are_accepted_in_one_bucket" {
   command = plan
 
   variables {

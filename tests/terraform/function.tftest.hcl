@@ -14,7 +14,7 @@ run "names_begin_with_the_name" {
   }
 }
 
-run "function_is_one_full_vcpu_of_arm64" {
+run "function_has_one_full_vcpu_of_arm64" {
   command = plan
 
   assert {
@@ -23,7 +23,7 @@ run "function_is_one_full_vcpu_of_arm64" {
   }
 }
 
-run "function_has_no_concurrency_of_its_own" {
+run "function_has_no_reserved_concurrency" {
   command = plan
 
   assert {
@@ -32,7 +32,7 @@ run "function_has_no_concurrency_of_its_own" {
   }
 }
 
-run "logs_are_json_in_a_group_that_is_there_first" {
+run "logs_are_json_in_a_group_that_terraform_creates" {
   command = plan
 
   assert {
@@ -50,14 +50,14 @@ run "logs_are_kept_for_a_month" {
   }
 }
 
-run "lambda_filters_logs_at_the_level_of_the_function" {
+run "lambda_filters_logs_at_the_functions_level" {
   command = plan
 
   variables { log_level = "DEBUG" }
 
   assert {
     condition     = aws_lambda_function.processor.logging_config[0].application_log_level == "DEBUG" && aws_lambda_function.processor.environment[0].variables["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
-    error_message = "A level that only one of the two knows loses lines."
+    error_message = "Lambda and the function must have the same log level, or lines are lost."
   }
 }
 
@@ -66,7 +66,7 @@ run "traces_are_off" {
 
   assert {
     condition     = aws_lambda_function.processor.tracing_config[0].mode == "PassThrough"
-    error_message = "X-Ray costs money and is asked for."
+    error_message = "X-Ray costs money, so it must be off by default."
   }
 }
 
@@ -86,7 +86,7 @@ run "failures_are_kept_encrypted_for_fourteen_days" {
 
   assert {
     condition     = aws_sqs_queue.failures.message_retention_seconds == 1209600 && aws_sqs_queue.failures.sqs_managed_sse_enabled
-    error_message = "The failure queue keeps what it gets, encrypted, for as long as SQS can."
+    error_message = "The failure queue must keep messages, encrypted, for SQS's maximum."
   }
 }
 
@@ -95,11 +95,11 @@ run "exhausted_retries_go_to_the_failure_queue" {
 
   assert {
     condition     = aws_lambda_function_event_invoke_config.processor.destination_config[0].on_failure[0].destination == aws_sqs_queue.failures.arn
-    error_message = "Nothing is swallowed."
+    error_message = "Every failure must be reported."
   }
 }
 
-run "transient_failures_are_tried_three_times_within_six_hours" {
+run "transient_failures_are_attempted_three_times_within_six_hours" {
   command = plan
 
   assert {
@@ -125,7 +125,7 @@ run "results_go_to_the_processed_bucket_and_failures_to_the_queue" {
 
   assert {
     condition     = aws_lambda_function.processor.environment[0].variables["PROCESSED_BUCKET"] == output.processed_bucket && aws_lambda_function.processor.environment[0].variables["FAILURE_QUEUE_URL"] == output.failure_queue_url
-    error_message = "The function is told where results and failures go."
+    error_message = "The function must know the processed bucket and the failure queue."
   }
 }
 
@@ -161,7 +161,7 @@ run "limits_reach_the_function" {
 
   assert {
     condition     = [aws_lambda_function.processor.timeout, aws_lambda_function.processor.memory_size, aws_lambda_function.processor.reserved_concurrent_executions, one(aws_lambda_function.processor.architectures)] == [120, 3538, 5, "x86_64"]
-    error_message = "The function takes its limits from the variables."
+    error_message = "The function must get its limits from the variables."
   }
 }
 
@@ -184,7 +184,7 @@ run "all_formats_are_accepted_by_default" {
 
   assert {
     condition     = !contains(keys(aws_lambda_function.processor.environment[0].variables), "FORMATS")
-    error_message = "Without a choice of formats the function takes all that it reads."
+    error_message = "By default the function must accept all formats."
   }
 }
 
@@ -199,7 +199,7 @@ run "formats_reach_the_function" {
   }
 }
 
-run "function_is_told_to_refuse_decoding_in_its_own_process" {
+run "function_refuses_to_decode_in_its_own_process_by_request" {
   command = plan
 
   variables { require_sandbox = true }
@@ -220,7 +220,7 @@ run "provenance_is_kept_and_exif_is_not_recorded_by_default" {
 
   assert {
     condition     = !contains(keys(aws_lambda_function.processor.environment[0].variables), "EXIF_FACTS")
-    error_message = "Without a choice of facts none is recorded."
+    error_message = "By default no EXIF facts must be recorded."
   }
 }
 
@@ -254,7 +254,7 @@ run "one_variant_of_1600_by_1600_is_the_default" {
   }
 }
 
-run "what_a_variant_sets_reaches_the_function" {
+run "fields_of_a_variant_reach_the_function" {
   command = plan
 
   variables {
@@ -311,11 +311,11 @@ run "a_set_of_widths_and_formats_reaches_the_function" {
 
   assert {
     condition     = aws_lambda_function.processor.environment[0].variables.UPLOAD_OPTIONS == "true"
-    error_message = "The function reads what an upload chooses."
+    error_message = "The function must read the options of an upload."
   }
 }
 
-run "several_variants_get_keys_of_their_own" {
+run "several_variants_get_different_keys" {
   command = plan
 
   variables {
@@ -329,7 +329,7 @@ run "several_variants_get_keys_of_their_own" {
   }
 }
 
-run "more_settings_than_lambda_holds_are_refused" {
+run "settings_beyond_lambdas_limit_are_refused" {
   command         = plan
   expect_failures = [aws_lambda_function.processor]
 
@@ -353,7 +353,7 @@ run "text_reaches_the_function_with_the_defaults" {
   }
 }
 
-run "logo_travels_in_the_package" {
+run "logo_is_in_the_package" {
   command = plan
 
   variables { watermark = { logo = "tools/samples/astronaut.png" } }
@@ -364,7 +364,7 @@ run "logo_travels_in_the_package" {
   }
 }
 
-run "font_travels_in_the_package" {
+run "font_is_in_the_package" {
   command = plan
 
   variables { watermark = { text = "Acme", font = "tests/terraform/mocks/font.ttf" } }

@@ -27,7 +27,7 @@ run "no_manifest_by_default" {
   }
 }
 
-run "defaults_take_no_room_in_the_environment" {
+run "defaults_are_not_in_the_environment" {
   command = plan
 
   assert {
@@ -36,7 +36,7 @@ run "defaults_take_no_room_in_the_environment" {
   }
 }
 
-run "function_is_told_what_differs_and_concerns_it" {
+run "only_the_functions_own_changed_fields_are_in_the_environment" {
   command = plan
 
   variables {
@@ -56,7 +56,7 @@ run "images_with_a_version_are_cached_for_a_year" {
 
   assert {
     condition     = aws_lambda_function.processor.environment[0].variables["CACHE_CONTROL"] == "public, max-age=31536000, immutable"
-    error_message = "What never changes under its key is never asked for again."
+    error_message = "Immutable images must never be requested again."
   }
 }
 

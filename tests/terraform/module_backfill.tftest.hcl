@@ -40,7 +40,7 @@ run "role_lists_the_source_invokes_the_function_and_writes_results" {
   }
 }
 
-run "role_starts_and_ends_its_own_executions" {
+run "role_starts_and_stops_only_its_own_executions" {
   command = plan
 
   module { source = "./modules/backfill" }
@@ -89,7 +89,7 @@ run "key_is_used_only_when_there_is_one" {
   }
 }
 
-run "backfill_ends_in_any_case" {
+run "backfill_always_has_a_timeout" {
   command = plan
 
   module { source = "./modules/backfill" }
@@ -128,18 +128,18 @@ run "objects_are_listed_or_read_from_an_inventory" {
   }
 }
 
-run "objects_have_a_limit_in_any_case" {
+run "number_of_objects_is_always_limited" {
   command = plan
 
   module { source = "./modules/backfill" }
 
   assert {
     condition     = alltrue([for state in local.definition.States : state.ItemReader.ReaderConfig.MaxItems == "{% $states.input.max_objects %}" if state.Type == "Map"])
-    error_message = "A bill is bounded before it begins."
+    error_message = "Throttling must limit the cost."
   }
 }
 
-run "batches_and_their_number_at_once_are_limited" {
+run "batch_size_and_concurrency_are_limited" {
   command = plan
 
   module { source = "./modules/backfill" }
@@ -174,7 +174,7 @@ run "batch_is_one_invocation" {
   }
 }
 
-run "batch_is_tried_three_times_after_transient_failures_only" {
+run "batch_is_attempted_three_times_and_only_transient_failures_are_retried" {
   command = plan
 
   module { source = "./modules/backfill" }
@@ -190,7 +190,7 @@ run "batch_is_tried_three_times_after_transient_failures_only" {
   }
 }
 
-run "batches_are_express_while_there_is_time" {
+run "batches_are_express_if_all_attempts_fit" {
   command = plan
 
   module { source = "./modules/backfill" }
@@ -205,7 +205,7 @@ run "batches_are_express_while_there_is_time" {
   }
 }
 
-run "batches_are_standard_when_attempts_take_longer" {
+run "batches_are_standard_if_attempts_take_longer" {
   command = plan
 
   module { source = "./modules/backfill" }
@@ -220,7 +220,7 @@ run "batches_are_standard_when_attempts_take_longer" {
   }
 }
 
-run "results_go_where_no_image_goes" {
+run "results_have_a_prefix_that_no_image_has" {
   command = plan
 
   module { source = "./modules/backfill" }
@@ -233,7 +233,7 @@ run "results_go_where_no_image_goes" {
   }
 }
 
-run "partition_of_the_function_is_that_of_everything" {
+run "arns_have_the_partition_of_the_function" {
   command = plan
 
   module { source = "./modules/backfill" }

@@ -74,18 +74,18 @@ run "plain_http_is_denied" {
   }
 }
 
-run "s3_encrypts_with_its_own_key_unasked" {
+run "without_a_key_no_encryption_is_declared" {
   command = plan
 
   module { source = "./modules/bucket" }
 
   assert {
     condition     = length(aws_s3_bucket_server_side_encryption_configuration.at_rest) == 0
-    error_message = "SSE-S3 is what S3 does by itself; some versions of the provider would show a change at every plan."
+    error_message = "SSE-S3 is S3's default; some versions of the provider would plan a change every time."
   }
 }
 
-run "given_key_encrypts" {
+run "given_key_encrypts_the_bucket" {
   command = plan
 
   module { source = "./modules/bucket" }
@@ -113,7 +113,7 @@ run "versions_are_kept_by_request" {
 
   assert {
     condition     = aws_s3_bucket_versioning.pictures[0].versioning_configuration[0].status == "Enabled"
-    error_message = "An overwritten photograph can be had again."
+    error_message = "An overwritten photograph must be restorable."
   }
 }
 
@@ -124,11 +124,11 @@ run "incomplete_uploads_are_aborted" {
 
   assert {
     condition     = aws_s3_bucket_lifecycle_configuration.cleanup.rule[0].abort_incomplete_multipart_upload[0].days_after_initiation == 7
-    error_message = "Parts of uploads that nobody completes cost money."
+    error_message = "Parts of incomplete uploads cost money."
   }
 }
 
-run "pictures_are_kept_for_ever" {
+run "pictures_are_kept_forever_by_default" {
   command = plan
 
   module { source = "./modules/bucket" }
@@ -139,7 +139,7 @@ run "pictures_are_kept_for_ever" {
   }
 }
 
-run "old_versions_expire_with_the_markers_of_what_was_deleted" {
+run "old_versions_and_delete_markers_expire" {
   command = plan
 
   module { source = "./modules/bucket" }
@@ -180,7 +180,7 @@ run "pictures_expire_with_their_old_versions" {
 
   assert {
     condition     = [for rule in aws_s3_bucket_lifecycle_configuration.cleanup.rule : [rule.expiration[0].days, rule.noncurrent_version_expiration[0].noncurrent_days] if rule.id == "expire"] == [[30, 1]]
-    error_message = "A version that outlives its expiry is not expired."
+    error_message = "A version must not outlive its expiration."
   }
 }
 
@@ -196,11 +196,11 @@ run "retired_objects_are_deleted_by_their_tag" {
       for rule in aws_s3_bucket_lifecycle_configuration.cleanup.rule :
       [rule.filter[0].tag[0].key, rule.filter[0].tag[0].value, tostring(rule.expiration[0].days)] if rule.id == "delete-retired"
     ] == [["retired", "true", "7"]]
-    error_message = "What is tagged goes a week later, and nothing else."
+    error_message = "Only tagged objects must expire, after a week."
   }
 }
 
-run "policy_has_further_statements" {
+run "further_statements_are_in_the_policy" {
   command = plan
 
   module { source = "./modules/bucket" }

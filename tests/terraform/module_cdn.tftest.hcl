@@ -36,7 +36,7 @@ run "images_are_read_by_https_only" {
 
   assert {
     condition     = aws_cloudfront_distribution.images.default_cache_behavior[0].viewer_protocol_policy == "https-only" && length(aws_cloudfront_distribution.images.ordered_cache_behavior) == 0
-    error_message = "There is no path without HTTPS."
+    error_message = "Every path must require HTTPS."
   }
 
   assert {
@@ -50,7 +50,7 @@ run "images_are_read_by_https_only" {
   }
 }
 
-run "path_alone_decides_what_is_cached" {
+run "cache_key_is_the_path_alone" {
   command = plan
 
   module { source = "./modules/cdn" }
@@ -62,7 +62,7 @@ run "path_alone_decides_what_is_cached" {
 
   assert {
     condition     = [for parameters in aws_cloudfront_cache_policy.images.parameters_in_cache_key_and_forwarded_to_origin : [parameters.cookies_config[0].cookie_behavior, parameters.headers_config[0].header_behavior, parameters.query_strings_config[0].query_string_behavior]] == [["none", "none", "none"]]
-    error_message = "Cookies, headers and queries make no other image."
+    error_message = "Cookies, headers and queries must not be in the cache key."
   }
 
   assert {
@@ -71,7 +71,7 @@ run "path_alone_decides_what_is_cached" {
   }
 }
 
-run "missing_image_is_asked_for_again_soon" {
+run "errors_are_cached_only_briefly" {
   command = plan
 
   module { source = "./modules/cdn" }
@@ -104,7 +104,7 @@ run "pages_of_every_origin_may_show_and_read_images" {
 
   assert {
     condition     = aws_cloudfront_response_headers_policy.images.security_headers_config[0].content_type_options[0].override
-    error_message = "Browsers take an image for nothing else."
+    error_message = "Browsers must not sniff the content type."
   }
 }
 
@@ -121,14 +121,14 @@ run "scripts_of_other_pages_may_not_read_images" {
   }
 }
 
-run "what_images_say_about_their_sources_is_removed" {
+run "headers_with_provenance_are_removed" {
   command = plan
 
   module { source = "./modules/cdn" }
 
   assert {
     condition     = contains([for item in aws_cloudfront_response_headers_policy.images.remove_headers_config[0].items : item.header], "x-amz-meta-source-key")
-    error_message = "Visitors do not learn the key of a source."
+    error_message = "Responses must not contain the key of a source."
   }
 
   assert {
@@ -149,7 +149,7 @@ run "images_are_public_by_default" {
 
   assert {
     condition     = length(aws_cloudfront_distribution.images.logging_config) == 0
-    error_message = "Nobody notes who looks at them."
+    error_message = "Access logs must be off by default."
   }
 }
 
@@ -178,7 +178,7 @@ run "private_images_need_signatures" {
   }
 }
 
-run "cloudfront_has_a_name_of_its_own" {
+run "domain_name_is_cloudfronts_by_default" {
   command = plan
 
   module { source = "./modules/cdn" }

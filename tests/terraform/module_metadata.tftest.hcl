@@ -3,7 +3,7 @@ mock_provider "aws" {
   override_during = plan
 }
 
-run "table_is_encrypted_backed_up_and_paid_by_use" {
+run "table_is_encrypted_recoverable_and_on_demand" {
   command = plan
 
   module { source = "./modules/metadata" }
@@ -66,7 +66,7 @@ run "table_takes_a_key_and_expires_by_option" {
   }
 }
 
-run "events_go_to_the_one_bus_under_the_pipelines_own_name" {
+run "role_may_send_events_to_the_bus_with_its_own_source" {
   command = plan
 
   module { source = "./modules/events" }

@@ -22,7 +22,7 @@ variables {
   tags                     = {}
 }
 
-run "one_composite_alarm_pages_and_what_may_last_for_days_pages_by_itself" {
+run "one_composite_alarm_pages_and_lasting_alarms_page_separately" {
   command = plan
 
   module { source = "./modules/monitoring" }
@@ -36,12 +36,12 @@ run "one_composite_alarm_pages_and_what_may_last_for_days_pages_by_itself" {
 
   assert {
     condition     = [for name, alarm in aws_cloudwatch_metric_alarm.alarms : name if length(alarm.alarm_actions) > 0] == ["failed_uploads_expiring", "failed_uploads_waiting"]
-    error_message = "Nobody is told twice of the same."
+    error_message = "No one must be notified twice."
   }
 
   assert {
     condition     = aws_cloudwatch_composite_alarm.any[0].alarm_actions == toset([aws_sns_topic.alarms[0].arn]) && aws_cloudwatch_composite_alarm.any[0].ok_actions == toset([aws_sns_topic.alarms[0].arn])
-    error_message = "The composite alarm tells the topic, also when it is over."
+    error_message = "The composite alarm must notify the topic, also when it is OK again."
   }
 
   assert {
@@ -60,7 +60,7 @@ run "one_composite_alarm_pages_and_what_may_last_for_days_pages_by_itself" {
   }
 }
 
-run "existing_topics_are_told_without_one_of_ours" {
+run "existing_topics_are_notified_without_a_new_topic" {
   command = plan
 
   module { source = "./modules/monitoring" }
@@ -69,11 +69,11 @@ run "existing_topics_are_told_without_one_of_ours" {
 
   assert {
     condition     = aws_cloudwatch_composite_alarm.any[0].alarm_actions == toset(var.topic_arns) && length(aws_sns_topic.alarms) == 0
-    error_message = "The pager is told."
+    error_message = "The topic must be notified."
   }
 }
 
-run "alarms_are_changed_and_disabled_one_by_one" {
+run "alarms_are_overridden_and_disabled_individually" {
   command = plan
 
   module { source = "./modules/monitoring" }
@@ -96,7 +96,7 @@ run "alarms_are_changed_and_disabled_one_by_one" {
 
   assert {
     condition     = !contains(keys(aws_cloudwatch_metric_alarm.alarms), "close_to_timeout") && !strcontains(aws_cloudwatch_composite_alarm.any[0].alarm_rule, "close-to-timeout")
-    error_message = "A disabled alarm is not there, nor in the composite alarm."
+    error_message = "A disabled alarm must not exist, nor be in the composite alarm."
   }
 
   assert {
@@ -106,7 +106,7 @@ run "alarms_are_changed_and_disabled_one_by_one" {
 
   assert {
     condition     = length(aws_cloudwatch_metric_alarm.alarms["failed_uploads_waiting"].alarm_actions) == 0 && length(aws_cloudwatch_metric_alarm.alarms["recursion"].alarm_actions) == 1
-    error_message = "What is not part of the composite alarm tells the topics itself."
+    error_message = "Alarms outside the composite alarm must notify the topics themselves."
   }
 }
 
@@ -136,7 +136,7 @@ run "thresholds_derive_from_the_settings" {
   }
 }
 
-run "budget_tells_the_addresses_and_one_topic_and_is_limited_to_a_tag" {
+run "budget_notifies_addresses_and_one_topic_and_is_limited_to_a_tag" {
   command = plan
 
   module { source = "./modules/monitoring" }

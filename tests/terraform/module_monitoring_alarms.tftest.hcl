@@ -91,6 +91,6 @@ run "windows_follow_the_timeout" {
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.alarms["function_failing"].evaluation_periods == 20 && aws_cloudwatch_metric_alarm.alarms["no_results"].datapoints_to_alarm == 24
-    error_message = "An error is known 15 minutes after the time that it is for."
+    error_message = "An error arrives up to 15 minutes after its timestamp."
   }
 }

@@ -13,7 +13,7 @@ variables {
   tags               = {}
 }
 
-run "only_step_functions_in_this_account_takes_the_role" {
+run "only_step_functions_in_this_account_may_assume_the_role" {
   command = plan
 
   module { source = "./modules/state_machine" }
@@ -26,7 +26,7 @@ run "only_step_functions_in_this_account_takes_the_role" {
   }
 }
 
-run "role_may_do_what_it_is_given_and_write_the_log" {
+run "role_has_the_given_policies_and_writes_the_log" {
   command = plan
 
   module { source = "./modules/state_machine" }
@@ -57,7 +57,7 @@ run "no_action_is_a_wildcard" {
   }
 }
 
-run "failures_are_logged_without_what_was_in_them" {
+run "failures_are_logged_without_execution_data" {
   command = plan
 
   module { source = "./modules/state_machine" }
@@ -68,7 +68,7 @@ run "failures_are_logged_without_what_was_in_them" {
   }
 }
 
-run "log_is_kept_for_as_long_as_it_is_to" {
+run "log_has_the_given_retention" {
   command = plan
 
   module { source = "./modules/state_machine" }
@@ -91,7 +91,7 @@ run "traces_are_off" {
 
   assert {
     condition     = !one(aws_sfn_state_machine.machine.tracing_configuration).enabled
-    error_message = "X-Ray costs money and is asked for."
+    error_message = "X-Ray costs money, so it must be off by default."
   }
 }
 

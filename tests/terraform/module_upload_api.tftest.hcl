@@ -17,7 +17,7 @@ variables {
   tags                = {}
 }
 
-run "every_route_asks_for_a_signature_by_default" {
+run "every_route_requires_a_signature_by_default" {
   command = plan
 
   module { source = "./modules/upload_api" }
@@ -33,7 +33,7 @@ run "every_route_asks_for_a_signature_by_default" {
   }
 }
 
-run "tokens_are_asked_for_by_all_but_the_page_and_the_description" {
+run "tokens_are_required_except_for_the_page_and_the_description" {
   command = plan
 
   module { source = "./modules/upload_api" }
@@ -51,7 +51,7 @@ run "tokens_are_asked_for_by_all_but_the_page_and_the_description" {
   }
 }
 
-run "public_is_open_but_never_without_a_limit" {
+run "public_api_is_open_but_throttled" {
   command = plan
 
   module { source = "./modules/upload_api" }
@@ -69,7 +69,7 @@ run "public_is_open_but_never_without_a_limit" {
   }
 }
 
-run "role_gains_uploads_and_nothing_more" {
+run "role_may_only_write_uploads_to_the_source" {
   command = plan
 
   module { source = "./modules/upload_api" }
@@ -80,7 +80,7 @@ run "role_gains_uploads_and_nothing_more" {
   }
 }
 
-run "role_lists_records_if_there_are_any" {
+run "role_lists_records_with_a_table" {
   command = plan
 
   module { source = "./modules/upload_api" }
@@ -149,7 +149,7 @@ run "requests_are_logged_without_the_addresses_of_images" {
   }
 }
 
-run "access_log_is_kept_where_deliveries_need_no_room_in_a_policy" {
+run "access_log_has_the_vendedlogs_prefix" {
   command = plan
 
   module { source = "./modules/upload_api" }
@@ -160,7 +160,7 @@ run "access_log_is_kept_where_deliveries_need_no_room_in_a_policy" {
   }
 }
 
-run "bucket_of_someone_else_keeps_its_cors_rules" {
+run "existing_bucket_keeps_its_cors_rules" {
   command = plan
 
   module { source = "./modules/upload_api" }

@@ -28,7 +28,7 @@ run "role_invokes_this_function_and_sends_to_this_queue" {
   }
 }
 
-run "only_transient_failures_of_the_function_are_tried_again" {
+run "only_transient_failures_of_the_function_are_retried" {
   command = plan
 
   module { source = "./modules/workflow" }
@@ -37,7 +37,7 @@ run "only_transient_failures_of_the_function_are_tried_again" {
     condition = toset(flatten([
       for name, state in local.definition.States : state.Retry[1].ErrorEquals if state.Type == "Task" && try(state.Arguments.FunctionName, "") == var.function.arn
     ])) == toset(var.function.transient_errors)
-    error_message = "What would fail again is reported at once."
+    error_message = "Permanent failures must be reported without a retry."
   }
 }
 
@@ -53,22 +53,22 @@ run "function_publishes_at_once_without_a_review" {
 
   assert {
     condition     = !strcontains(jsonencode(local.definition), "Review")
-    error_message = "No review is asked for that is not configured."
+    error_message = "Without a review, none must be invoked."
   }
 }
 
-run "step_is_waited_for_longer_than_the_function_may_take" {
+run "task_timeout_exceeds_the_functions_timeout" {
   command = plan
 
   module { source = "./modules/workflow" }
 
   assert {
     condition     = local.definition.States.Publish.TimeoutSeconds == 65
-    error_message = "Lambda knows better why it ended."
+    error_message = "The task must time out after the function, whose error is more precise."
   }
 }
 
-run "failure_reads_like_one_of_lambda" {
+run "failure_has_the_form_of_lambdas" {
   command = plan
 
   module { source = "./modules/workflow" }
@@ -84,7 +84,7 @@ run "failure_reads_like_one_of_lambda" {
   }
 }
 
-run "burst_waits_before_anything_is_begun" {
+run "throttled_invocations_are_retried_before_anything_starts" {
   command = plan
 
   module { source = "./modules/workflow" }
@@ -95,13 +95,13 @@ run "burst_waits_before_anything_is_begun" {
   }
 
   assert {
-    # 180 seconds is the time that inspecting has: these pauses leave some of it for the function.
+    # Inspecting has 180 seconds: these pauses leave some of them for the function.
     condition     = sum([for retry in range(local.definition.States.Publish.Retry[0].MaxAttempts) : min(2 * pow(2, retry), local.definition.States.Publish.Retry[0].MaxDelaySeconds)]) <= 150
-    error_message = "What waits beyond its time is given up."
+    error_message = "Events must expire."
   }
 }
 
-run "partition_of_the_function_is_that_of_everything" {
+run "arns_have_the_partition_of_the_function" {
   command = plan
 
   module { source = "./modules/workflow" }
@@ -127,19 +127,19 @@ run "events_of_the_rule_start_executions" {
   }
 }
 
-run "event_is_delivered_for_a_day_and_then_kept" {
+run "delivery_is_retried_for_a_day_and_then_dead_lettered" {
   command = plan
 
   module { source = "./modules/workflow" }
 
   assert {
     condition     = [one(aws_cloudwatch_event_target.workflow.retry_policy).maximum_event_age_in_seconds, one(aws_cloudwatch_event_target.workflow.retry_policy).maximum_retry_attempts] == [86400, 185]
-    error_message = "EventBridge's own limits are the right ones."
+    error_message = "EventBridge's limits must be the defaults."
   }
 
   assert {
     condition     = one(aws_cloudwatch_event_target.workflow.dead_letter_config).arn == var.failure_queue.arn
-    error_message = "Nothing is swallowed."
+    error_message = "Every failure must be reported."
   }
 }
 
@@ -161,7 +161,7 @@ run "rule_may_start_this_machine_and_nothing_else" {
   }
 }
 
-run "types_share_no_name" {
+run "both_types_have_different_names" {
   command = plan
 
   module { source = "./modules/workflow" }
@@ -170,6 +170,6 @@ run "types_share_no_name" {
 
   assert {
     condition     = aws_iam_role.uploads.name == "pets-uploads-standard"
-    error_message = "While the type is changed, the workflows of both types may be there."
+    error_message = "While the type changes, both workflows may exist."
   }
 }

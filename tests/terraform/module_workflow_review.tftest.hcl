@@ -15,7 +15,7 @@ variables {
   review             = { function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:moderation:live", timeout_seconds = 30 }
 }
 
-run "role_asks_the_review_only_if_there_is_one" {
+run "role_invokes_the_review_only_if_configured" {
   command = plan
 
   module { source = "./modules/workflow" }
@@ -26,7 +26,7 @@ run "role_asks_the_review_only_if_there_is_one" {
   }
 }
 
-run "every_way_leads_somewhere" {
+run "every_transition_leads_to_a_state" {
   command = plan
 
   module { source = "./modules/workflow" }
@@ -42,7 +42,7 @@ run "every_way_leads_somewhere" {
     condition = alltrue(flatten([
       for state in local.definition.States : state.Type == "Choice" ? can(state.Default) : can(state.Next) || contains(["Succeed", "Fail"], state.Type)
     ]))
-    error_message = "A state has no end of its own but Done and Failed."
+    error_message = "Only Done and Failed may end an execution."
   }
 }
 
@@ -55,16 +55,16 @@ run "every_failure_is_reported" {
     condition = alltrue([
       for name, state in local.definition.States : [for catch in state.Catch : [catch.ErrorEquals, catch.Next]] == [[["States.ALL"], "Report"]] if contains(["Task", "Map"], state.Type) && name != "Report"
     ])
-    error_message = "What no retry has mended goes to the failure queue."
+    error_message = "After the last retry, a message must go to the failure queue."
   }
 
   assert {
     condition     = local.definition.States.Report.Next == "Failed" && local.definition.States.Failed.Type == "Fail"
-    error_message = "An execution that was reported is a failed one."
+    error_message = "A reported execution must fail."
   }
 }
 
-run "every_task_is_tried_again_with_jitter" {
+run "every_task_is_retried_with_jitter" {
   command = plan
 
   module { source = "./modules/workflow" }
@@ -73,7 +73,7 @@ run "every_task_is_tried_again_with_jitter" {
     condition = alltrue(flatten([
       for state in local.definition.States : [for retry in state.Retry : retry.JitterStrategy == "FULL" && retry.MaxAttempts >= 1] if state.Type == "Task"
     ]))
-    error_message = "Many that fail together must not come back together."
+    error_message = "Executions that fail together must not retry together."
   }
 }
 
@@ -89,11 +89,11 @@ run "function_inspects_before_the_review_and_publishes_after_it" {
 
   assert {
     condition     = alltrue([for state in local.definition.States : endswith(state.Resource, ":states:::lambda:invoke") if can(state.Arguments.FunctionName)])
-    error_message = "Lambda is asked for its answer."
+    error_message = "The invocation must be synchronous."
   }
 }
 
-run "express_gives_up_before_it_is_cut_off" {
+run "express_fails_before_step_functions_ends_it" {
   command = plan
 
   module { source = "./modules/workflow" }
@@ -102,12 +102,12 @@ run "express_gives_up_before_it_is_cut_off" {
     condition = [local.definition.States.Inspect.Arguments.Payload.deadline, local.definition.States.Publish.Arguments.Payload.deadline] == [
       "{% $toMillis($states.context.Execution.StartTime) + 180000 %}", "{% $toMillis($states.context.Execution.StartTime) + 215000 %}"
     ]
-    error_message = "An upload that runs into the five minutes would be lost without a word."
+    error_message = "An upload that exceeds the five minutes would be lost silently."
   }
 
   assert {
     condition     = [local.definition.States.Publish.Retry[1].MaxAttempts, local.definition.States.Publish.Retry[1].MaxDelaySeconds] == [4, 8]
-    error_message = "So would one that waits into them."
+    error_message = "So would one that waits into the five minutes."
   }
 }
 
@@ -125,11 +125,11 @@ run "standard_has_no_deadline" {
 
   assert {
     condition     = [local.definition.States.Publish.Retry[1].MaxAttempts, local.definition.States.Publish.Retry[1].MaxDelaySeconds] == [6, 600]
-    error_message = "It has the time to try for longer."
+    error_message = "A standard workflow must retry for longer."
   }
 }
 
-run "review_is_asked_before_anything_is_published" {
+run "review_comes_before_anything_is_published" {
   command = plan
 
   module { source = "./modules/workflow" }
@@ -141,18 +141,18 @@ run "review_is_asked_before_anything_is_published" {
 
   assert {
     condition     = [for field in ["FunctionName", "Payload"] : local.definition.States.Review.Arguments[field]] == [var.review.function_arn, "{% $inspection %}"] && local.definition.States.Review.TimeoutSeconds == 30
-    error_message = "It is given the inspection, and as much time as it was promised."
+    error_message = "The review must receive the inspection and its full timeout."
   }
 }
 
-run "only_what_the_review_allows_is_published" {
+run "only_allowed_uploads_are_published" {
   command = plan
 
   module { source = "./modules/workflow" }
 
   assert {
     condition     = [for choice in local.definition.States.Reviewed.Choices : [choice.Condition, choice.Next]] == [["{% $review.allow = true %}", "Publish"], ["{% $review.allow = false %}", "Publish"]] && local.definition.States.Reviewed.Default == "Report"
-    error_message = "An answer that is neither is a failure."
+    error_message = "A response that is neither must be a failure."
   }
 
   assert {
@@ -162,7 +162,7 @@ run "only_what_the_review_allows_is_published" {
 
   assert {
     condition     = strcontains(local.definition.States.Publish.Arguments.Payload.version, "$inspection.source.version")
-    error_message = "What was reviewed is published, not what has come since."
+    error_message = "Only the reviewed version must be published."
   }
 }
 

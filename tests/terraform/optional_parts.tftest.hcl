@@ -41,7 +41,7 @@ run "backfill_is_on_with_an_empty_object" {
   }
 }
 
-run "concurrency_that_leaves_some_is_not" {
+run "backfill_concurrency_below_the_reserved_one_is_accepted" {
   command = plan
 
   variables {
@@ -65,7 +65,7 @@ run "metadata_and_events_are_off_by_default" {
 
   assert {
     condition     = !anytrue([for name in ["METADATA", "COMPLETION_BUS", "UPLOAD_API"] : contains(keys(aws_lambda_function.processor.environment[0].variables), name)])
-    error_message = "What is off is not in the function's environment."
+    error_message = "Parts that are off must not be in the function's environment."
   }
 }
 
@@ -101,7 +101,7 @@ run "events_are_possible_without_metadata" {
   }
 }
 
-run "everything_is_possible_together" {
+run "metadata_and_events_and_upload_api_can_be_combined" {
   command = plan
 
   variables {
@@ -116,7 +116,7 @@ run "everything_is_possible_together" {
   }
 }
 
-run "records_are_kept_for_as_long_as_they_are_to" {
+run "records_have_the_given_expiration" {
   command = plan
 
   variables { metadata = { expiration_days = 30 } }
@@ -134,7 +134,7 @@ run "records_are_protected_from_deletion_by_default" {
 
   assert {
     condition     = var.metadata.deletion_protection
-    error_message = "Without metadata the table and all its records would go with the next apply."
+    error_message = "Without metadata, the next apply would delete the table and all its records."
   }
 }
 
@@ -166,7 +166,7 @@ run "upload_api_is_on_with_an_empty_object" {
   }
 }
 
-run "public_sees_only_what_the_public_uploaded" {
+run "public_sees_only_public_uploads" {
   command = plan
 
   variables {
@@ -199,18 +199,18 @@ run "workflow_is_off_by_default" {
 
   assert {
     condition     = length(module.workflow) == 0 && output.workflow_arn == null && !aws_s3_bucket_notification.source[0].eventbridge
-    error_message = "S3 speaks to the function alone."
+    error_message = "S3 must notify only the function."
   }
 }
 
-run "workflow_takes_the_place_of_the_direct_trigger" {
+run "workflow_replaces_the_direct_trigger" {
   command = plan
 
   variables { workflow = {} }
 
   assert {
     condition     = aws_s3_bucket_notification.source[0].eventbridge && length(aws_s3_bucket_notification.source[0].lambda_function) == 0
-    error_message = "S3 speaks to EventBridge alone."
+    error_message = "S3 must notify only EventBridge."
   }
 
   assert {
@@ -219,7 +219,7 @@ run "workflow_takes_the_place_of_the_direct_trigger" {
   }
 }
 
-run "direct_trigger_stays_beside_it_by_request" {
+run "direct_trigger_stays_by_request" {
   command = plan
 
   variables {
@@ -229,22 +229,22 @@ run "direct_trigger_stays_beside_it_by_request" {
 
   assert {
     condition     = aws_s3_bucket_notification.source[0].eventbridge && [for filter in aws_s3_bucket_notification.source[0].lambda_function : filter.filter_suffix] == [".jpg", ".JPG"]
-    error_message = "While it is being switched on or off, uploads go both ways."
+    error_message = "While the workflow is switched, both triggers must be on."
   }
 }
 
-run "source_bucket_may_go_on_invoking_the_function" {
+run "source_bucket_may_still_invoke_the_function" {
   command = plan
 
   variables { workflow = {} }
 
   assert {
     condition     = aws_lambda_permission.source[0].source_arn == "arn:aws:s3:::source"
-    error_message = "S3 goes on for a while with what it was told before."
+    error_message = "S3 keeps using an old notification for a while."
   }
 }
 
-run "service_and_function_say_what_may_mend" {
+run "retryable_errors_are_those_of_the_service_and_the_function" {
   command = plan
 
   assert {
@@ -256,7 +256,7 @@ run "service_and_function_say_what_may_mend" {
   }
 }
 
-run "function_of_a_workflow_without_a_review_publishes_at_once" {
+run "function_publishes_at_once_in_a_workflow_without_a_review" {
   command = plan
 
   variables { workflow = {} }
@@ -267,7 +267,7 @@ run "function_of_a_workflow_without_a_review_publishes_at_once" {
   }
 }
 
-run "function_publishes_nothing_without_the_review" {
+run "function_publishes_nothing_without_a_review" {
   command = plan
 
   variables {
@@ -289,7 +289,7 @@ run "standard_waits_longer_for_a_review" {
 
   assert {
     condition     = length(module.workflow) == 1
-    error_message = "Only express has to hurry."
+    error_message = "Only express must have a deadline."
   }
 }
 

@@ -23,7 +23,7 @@ run "upload_command_follows_the_prefix" {
   }
 }
 
-run "upload_command_gives_a_prefix_that_is_no_folder_the_name_of_the_file" {
+run "upload_command_adds_a_file_name_to_a_prefix_without_a_slash" {
   command = plan
 
   variables { trigger_prefix = "photos/2025-" }

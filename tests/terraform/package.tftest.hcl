@@ -12,7 +12,7 @@ run "package_is_built_and_named_for_its_content" {
   }
 }
 
-run "build_is_due_when_the_content_or_the_function_is_another" {
+run "changed_content_or_a_new_function_triggers_a_build" {
   command = plan
 
   assert {
@@ -30,7 +30,7 @@ run "fingerprint_covers_the_function_its_requirements_and_the_builder" {
   }
 }
 
-run "fingerprint_leaves_out_what_python_and_editors_leave_behind" {
+run "fingerprint_ignores_caches_and_hidden_files" {
   command = plan
 
   assert {

@@ -1,4 +1,4 @@
-# Applied, on a mocked provider: while planning, nobody knows what code the function runs.
+# Applied with a mocked provider: the code that the function runs is unknown while planning.
 
 mock_provider "aws" {
   source = "./tests/terraform/mocks"

@@ -3,7 +3,7 @@ mock_provider "aws" {
   override_during = plan
 }
 
-run "only_lambda_in_this_account_takes_the_role" {
+run "only_lambda_in_this_account_may_assume_the_role" {
   command = plan
 
   assert {
@@ -47,7 +47,7 @@ run "processed_bucket_is_read_and_written" {
   }
 }
 
-run "logs_go_to_the_streams_of_the_own_group" {
+run "logs_go_to_the_functions_own_group" {
   command = plan
 
   assert {
@@ -70,7 +70,7 @@ run "old_versions_are_listed_and_not_read" {
   }
 }
 
-run "failure_queue_is_reached_by_https_alone" {
+run "failure_queue_requires_https" {
   command = plan
 
   assert {
@@ -115,7 +115,7 @@ run "rule_of_the_function_may_write_to_the_failure_queue" {
   }
 }
 
-run "failures_go_to_the_own_queue" {
+run "failures_go_only_to_the_failure_queue" {
   command = plan
 
   assert {

@@ -3,7 +3,7 @@ mock_provider "aws" {
   override_during = plan
 }
 
-run "every_object_made_triggers" {
+run "every_created_object_triggers" {
   command = plan
 
   assert {
@@ -12,7 +12,7 @@ run "every_object_made_triggers" {
   }
 }
 
-run "removals_trigger_only_when_they_are_to" {
+run "removals_trigger_only_with_remove_deleted" {
   command = plan
 
   variables { remove_deleted = true }
@@ -62,16 +62,16 @@ run "each_filter_keeps_its_own_id" {
   }
 }
 
-run "no_rule_is_made_for_a_notification" {
+run "a_notification_needs_no_rule" {
   command = plan
 
   assert {
     condition     = length(aws_cloudwatch_event_rule.uploads) + length(aws_cloudwatch_event_target.processor) + length(aws_lambda_permission.rule) == 0 && !aws_s3_bucket_notification.source[0].eventbridge
-    error_message = "S3 tells the function alone."
+    error_message = "S3 must notify only the function."
   }
 }
 
-run "eventbridge_takes_the_place_of_the_notification" {
+run "eventbridge_replaces_the_notification" {
   command = plan
 
   variables { trigger = "eventbridge" }
@@ -100,23 +100,23 @@ run "rule_may_invoke_the_function_and_no_other_rule_may" {
   }
 }
 
-run "event_that_lambda_does_not_accept_is_retried_for_a_day_and_then_kept" {
+run "event_that_lambda_refuses_is_retried_for_a_day_and_then_dead_lettered" {
   command = plan
 
   variables { trigger = "eventbridge" }
 
   assert {
     condition     = [one(aws_cloudwatch_event_target.processor[0].retry_policy).maximum_event_age_in_seconds, one(aws_cloudwatch_event_target.processor[0].retry_policy).maximum_retry_attempts] == [86400, 185]
-    error_message = "EventBridge's own limits are the right ones."
+    error_message = "EventBridge's limits must be the defaults."
   }
 
   assert {
     condition     = one(aws_cloudwatch_event_target.processor[0].dead_letter_config).arn == aws_sqs_queue.failures.arn
-    error_message = "Nothing is swallowed."
+    error_message = "Every failure must be reported."
   }
 }
 
-run "rule_matches_every_object_made_in_the_source_bucket" {
+run "rule_matches_every_object_created_in_the_source_bucket" {
   command = plan
 
   variables { trigger = "eventbridge" }
@@ -131,7 +131,7 @@ run "rule_matches_every_object_made_in_the_source_bucket" {
   }
 }
 
-run "rule_matches_removals_only_when_they_are_to_trigger" {
+run "rule_matches_removals_only_with_remove_deleted" {
   command = plan
 
   variables {
@@ -145,7 +145,7 @@ run "rule_matches_removals_only_when_they_are_to_trigger" {
   }
 }
 
-run "prefix_and_suffixes_mean_to_the_rule_what_they_mean_to_the_notification" {
+run "rule_and_notification_filter_the_same_keys" {
   command = plan
 
   variables {
@@ -160,7 +160,7 @@ run "prefix_and_suffixes_mean_to_the_rule_what_they_mean_to_the_notification" {
   }
 }
 
-run "backslash_in_a_prefix_is_only_a_backslash" {
+run "backslash_in_a_prefix_is_literal" {
   command = plan
 
   variables {
@@ -174,7 +174,7 @@ run "backslash_in_a_prefix_is_only_a_backslash" {
   }
 }
 
-run "workflow_takes_the_place_of_the_function_behind_the_rule" {
+run "workflow_replaces_the_function_as_the_rules_target" {
   command = plan
 
   variables {
@@ -188,7 +188,7 @@ run "workflow_takes_the_place_of_the_function_behind_the_rule" {
   }
 }
 
-run "rule_tells_the_function_and_the_workflow_while_it_is_switched" {
+run "rule_has_both_targets_with_direct_trigger" {
   command = plan
 
   variables {
@@ -198,11 +198,11 @@ run "rule_tells_the_function_and_the_workflow_while_it_is_switched" {
 
   assert {
     condition     = length(aws_cloudwatch_event_rule.uploads) == 1 && length(module.workflow) == 1 && length(aws_cloudwatch_event_target.processor) == 1
-    error_message = "Both ways are open."
+    error_message = "Both triggers must be on."
   }
 
   assert {
     condition     = length(aws_s3_bucket_notification.source[0].lambda_function) == 0
-    error_message = "The direct trigger is the rule."
+    error_message = "The rule must be the direct trigger."
   }
 }

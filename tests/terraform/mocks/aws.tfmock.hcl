@@ -1,4 +1,4 @@
-# What AWS would answer, in its own form: the provider checks ARNs and account ids even when mocked.
+# Realistic responses: the provider validates ARNs and account IDs even when mocked.
 
 mock_data "aws_caller_identity" {
   defaults = {

@@ -1,60 +1,60 @@
-run "prefix_that_is_no_bucket_name_is_refused" {
+run "invalid_bucket_prefix_is_refused" {
   command         = plan
   expect_failures = [var.bucket_prefix]
 
   variables { bucket_prefix = "Acme_Pets" }
 }
 
-run "prefix_that_s3_reserves_is_refused" {
+run "reserved_bucket_prefix_is_refused" {
   command         = plan
   expect_failures = [var.bucket_prefix]
 
   variables { bucket_prefix = "sthree-pets" }
 }
 
-run "name_that_s3_reserves_is_refused" {
+run "reserved_name_is_refused" {
   command         = plan
   expect_failures = [var.name]
 
   variables { name = "amzn-s3-demo-pets" }
 }
 
-run "source_that_is_no_bucket_name_is_refused" {
+run "invalid_source_bucket_name_is_refused" {
   command         = plan
   expect_failures = [var.source_bucket_name]
 
   variables { source_bucket_name = "acme.pets" }
 }
 
-run "source_name_that_s3_reserves_is_refused" {
+run "reserved_source_bucket_name_is_refused" {
   command         = plan
   expect_failures = [var.source_bucket_name]
 
   variables { source_bucket_name = "acme-pets-s3alias" }
 }
 
-run "source_name_that_ends_as_s3_reserves_is_refused" {
+run "source_bucket_name_with_a_reserved_suffix_is_refused" {
   command         = plan
   expect_failures = [var.source_bucket_name]
 
   variables { source_bucket_name = "acme-pets-an" }
 }
 
-run "processed_name_that_ends_as_s3_reserves_is_refused" {
+run "processed_bucket_name_with_a_reserved_suffix_is_refused" {
   command         = plan
   expect_failures = [var.processed_bucket_name]
 
   variables { processed_bucket_name = "acme-pets-an" }
 }
 
-run "processed_that_is_no_bucket_name_is_refused" {
+run "invalid_processed_bucket_name_is_refused" {
   command         = plan
   expect_failures = [var.processed_bucket_name]
 
   variables { processed_bucket_name = "-acme" }
 }
 
-run "processed_name_that_s3_reserves_is_refused" {
+run "reserved_processed_bucket_name_is_refused" {
   command         = plan
   expect_failures = [var.processed_bucket_name]
 
@@ -68,21 +68,21 @@ run "key_by_its_alias_is_refused" {
   variables { kms_key = { arn = "arn:aws:kms:eu-central-1:123456789012:alias/pets" } }
 }
 
-run "source_expiry_of_no_days_is_refused" {
+run "source_expiration_of_0_days_is_refused" {
   command         = plan
   expect_failures = [var.source_expiration_days]
 
   variables { source_expiration_days = 0 }
 }
 
-run "processed_expiry_of_no_days_is_refused" {
+run "processed_expiration_of_0_days_is_refused" {
   command         = plan
   expect_failures = [var.processed_expiration_days]
 
   variables { processed_expiration_days = 0 }
 }
 
-run "aborting_uploads_at_once_is_refused" {
+run "aborting_uploads_after_0_days_is_refused" {
   command         = plan
   expect_failures = [var.abort_multipart_days]
 

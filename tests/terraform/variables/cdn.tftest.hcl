@@ -1,11 +1,11 @@
-run "price_class_that_does_not_exist_is_refused" {
+run "unknown_price_class_is_refused" {
   command         = plan
   expect_failures = [var.cdn]
 
   variables { cdn = { price_class = "PriceClass_300" } }
 }
 
-run "price_class_of_fewer_places_is_accepted" {
+run "smaller_price_class_is_accepted" {
   command = plan
 
   variables { cdn = { price_class = "PriceClass_100" } }
@@ -182,7 +182,7 @@ run "url_with_a_query_is_refused" {
   variables { cdn = { existing = { url = "https://images.example.com?a=b" } } }
 }
 
-run "cdn_of_somebody_else_is_accepted" {
+run "cdn_other_than_cloudfront_is_accepted" {
   command = plan
 
   variables { cdn = { existing = { url = "https://images.example.com" } } }

@@ -1,18 +1,18 @@
-run "existing_source_bucket_that_is_no_name_is_refused" {
+run "invalid_existing_source_bucket_is_refused" {
   command         = plan
   expect_failures = [var.existing_source_bucket]
 
   variables { existing_source_bucket = "arn:aws:s3:::photos" }
 }
 
-run "existing_processed_bucket_that_is_no_name_is_refused" {
+run "invalid_existing_processed_bucket_is_refused" {
   command         = plan
   expect_failures = [var.existing_processed_bucket]
 
   variables { existing_processed_bucket = "s3://photos" }
 }
 
-run "existing_source_bucket_that_is_no_name_is_refused_beginning_with_a_hyphen" {
+run "existing_source_bucket_with_a_leading_hyphen_is_refused" {
   command         = plan
   expect_failures = [var.existing_source_bucket]
 
@@ -129,7 +129,7 @@ run "abort_multipart_days_counts_for_the_bucket_that_is_created" {
   }
 }
 
-run "settings_of_the_other_bucket_are_no_problem" {
+run "settings_of_the_other_bucket_are_accepted" {
   command = plan
 
   variables {

@@ -1,4 +1,4 @@
-run "name_that_is_no_bucket_name_is_refused" {
+run "invalid_name_is_refused" {
   command         = plan
   expect_failures = [var.name]
 
@@ -19,21 +19,21 @@ run "no_format_is_refused" {
   variables { formats = [] }
 }
 
-run "picture_of_no_pixels_is_refused" {
+run "limit_of_0_megapixels_is_refused" {
   command         = plan
   expect_failures = [var.max_megapixels]
 
   variables { max_megapixels = 0 }
 }
 
-run "file_of_part_of_a_megabyte_is_refused" {
+run "limit_of_half_a_megabyte_is_refused" {
   command         = plan
   expect_failures = [var.max_source_megabytes]
 
   variables { max_source_megabytes = 0.5 }
 }
 
-run "file_larger_than_the_memory_is_refused" {
+run "file_limit_beyond_the_memory_is_refused" {
   command         = plan
   expect_failures = [var.max_source_megabytes]
 
@@ -85,21 +85,21 @@ run "reserved_tag_is_refused" {
   variables { tags = { "AWS:team" = "pets" } }
 }
 
-run "part_of_a_megapixel_is_refused" {
+run "fractional_megapixels_are_refused" {
   command         = plan
   expect_failures = [var.max_megapixels]
 
   variables { max_megapixels = 1.5 }
 }
 
-run "file_of_more_and_part_of_a_megabyte_is_refused" {
+run "fractional_megabytes_are_refused" {
   command         = plan
   expect_failures = [var.max_source_megabytes]
 
   variables { max_source_megabytes = 1.5 }
 }
 
-run "file_of_no_bytes_is_refused" {
+run "limit_of_0_megabytes_is_refused" {
   command         = plan
   expect_failures = [var.max_source_megabytes]
 

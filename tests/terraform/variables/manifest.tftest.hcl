@@ -25,7 +25,7 @@ run "cache_control_of_immutable_images_is_refused" {
   }
 }
 
-run "cache_control_beside_a_manifest_is_accepted" {
+run "cache_control_with_a_manifest_is_accepted" {
   command = plan
 
   variables {
@@ -61,7 +61,7 @@ run "manifest_under_the_key_of_the_images_is_refused" {
   variables { manifest = { key_template = "{directory}{stem}{extension}" } }
 }
 
-run "manifest_in_the_place_of_the_functions_records_is_refused" {
+run "manifest_under_a_reserved_prefix_is_refused" {
   command         = plan
   expect_failures = [var.manifest]
 
@@ -89,41 +89,41 @@ run "unsafe_character_in_the_key_of_a_manifest_is_refused" {
   variables { manifest = { key_template = "{directory}{stem}?.json" } }
 }
 
-run "manifest_that_no_cache_keeps_is_accepted" {
+run "manifest_age_of_0_is_accepted" {
   command = plan
 
   variables { manifest = { max_age_seconds = 0 } }
 }
 
-run "age_below_zero_is_refused" {
+run "negative_manifest_age_is_refused" {
   command         = plan
   expect_failures = [var.manifest]
 
   variables { manifest = { max_age_seconds = -1 } }
 }
 
-run "age_of_more_than_a_year_is_refused" {
+run "manifest_age_beyond_a_year_is_refused" {
   command         = plan
   expect_failures = [var.manifest]
 
   variables { manifest = { max_age_seconds = 31536001 } }
 }
 
-run "grace_of_no_day_is_refused" {
+run "grace_of_0_days_is_refused" {
   command         = plan
   expect_failures = [var.manifest]
 
   variables { manifest = { grace_days = 0 } }
 }
 
-run "grace_of_part_of_a_day_is_refused" {
+run "fractional_grace_days_are_refused" {
   command         = plan
   expect_failures = [var.manifest]
 
   variables { manifest = { grace_days = 1.5 } }
 }
 
-run "manifest_that_caches_keep_longer_than_its_images_is_refused" {
+run "manifest_age_beyond_the_grace_is_refused" {
   command         = plan
   expect_failures = [var.key_template]
 

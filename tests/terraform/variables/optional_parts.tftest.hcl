@@ -1,11 +1,11 @@
-run "batch_of_nothing_is_refused" {
+run "batch_size_of_0_is_refused" {
   command         = plan
   expect_failures = [var.backfill]
 
   variables { backfill = { batch_size = 0 } }
 }
 
-run "batch_that_no_payload_holds_is_refused" {
+run "batch_size_above_100_is_refused" {
   command         = plan
   expect_failures = [var.backfill]
 
@@ -19,7 +19,7 @@ run "concurrency_without_a_limit_is_refused" {
   variables { backfill = { max_concurrency = 0 } }
 }
 
-run "concurrency_that_leaves_none_to_live_uploads_is_refused" {
+run "backfill_concurrency_equal_to_the_reserved_one_is_refused" {
   command         = plan
   expect_failures = [var.backfill]
 
@@ -29,14 +29,14 @@ run "concurrency_that_leaves_none_to_live_uploads_is_refused" {
   }
 }
 
-run "more_failures_than_there_are_objects_is_refused" {
+run "tolerated_failures_above_100_percent_are_refused" {
   command         = plan
   expect_failures = [var.backfill]
 
   variables { backfill = { tolerated_failure_percentage = 101 } }
 }
 
-run "end_that_never_comes_is_refused" {
+run "timeout_beyond_a_year_is_refused" {
   command         = plan
   expect_failures = [var.backfill]
 
@@ -86,7 +86,7 @@ run "issuer_is_reached_by_https" {
   }
 }
 
-run "tokens_are_for_somebody" {
+run "tokens_need_an_audience" {
   command         = plan
   expect_failures = [var.upload_api]
 
@@ -106,7 +106,7 @@ run "every_origin_is_named" {
   }
 }
 
-run "limit_cannot_be_taken_away" {
+run "throttling_cannot_be_turned_off" {
   command         = plan
   expect_failures = [var.upload_api]
 
@@ -175,21 +175,21 @@ run "function_that_could_outlast_an_express_workflow_is_refused" {
   }
 }
 
-run "type_that_there_is_not_is_refused" {
+run "unknown_workflow_type_is_refused" {
   command         = plan
   expect_failures = [var.workflow]
 
   variables { workflow = { type = "fast" } }
 }
 
-run "review_by_its_name_is_refused" {
+run "review_function_name_instead_of_its_arn_is_refused" {
   command         = plan
   expect_failures = [var.workflow]
 
   variables { workflow = { review = { function_arn = "moderation" } } }
 }
 
-run "review_of_no_time_is_refused" {
+run "review_timeout_of_0_is_refused" {
   command         = plan
   expect_failures = [var.workflow]
 
@@ -198,7 +198,7 @@ run "review_of_no_time_is_refused" {
   }
 }
 
-run "review_longer_than_express_may_take_is_refused" {
+run "review_timeout_beyond_express_is_refused" {
   command         = plan
   expect_failures = [var.workflow]
 
@@ -207,7 +207,7 @@ run "review_longer_than_express_may_take_is_refused" {
   }
 }
 
-run "way_around_the_review_is_refused" {
+run "direct_trigger_with_a_review_is_refused" {
   command         = plan
   expect_failures = [var.workflow]
 
@@ -216,14 +216,14 @@ run "way_around_the_review_is_refused" {
   }
 }
 
-run "records_of_no_days_are_refused" {
+run "record_expiration_of_0_days_is_refused" {
   command         = plan
   expect_failures = [var.metadata]
 
   variables { metadata = { expiration_days = 0 } }
 }
 
-run "records_of_a_day_and_a_half_are_refused" {
+run "fractional_record_expiration_is_refused" {
   command         = plan
   expect_failures = [var.metadata]
 
@@ -332,14 +332,14 @@ run "concurrency_may_be_reserved_without_a_backfill" {
   variables { reserved_concurrency = 5 }
 }
 
-run "address_that_is_none_is_refused" {
+run "invalid_email_address_is_refused" {
   command         = plan
   expect_failures = [var.monitoring]
 
   variables { monitoring = { emails = ["ops"] } }
 }
 
-run "topic_that_is_no_arn_is_refused" {
+run "invalid_topic_arn_is_refused" {
   command         = plan
   expect_failures = [var.monitoring]
 
@@ -362,7 +362,7 @@ run "invocations_below_one_are_refused" {
   variables { monitoring = { max_invocations_per_hour = 0 } }
 }
 
-run "alarm_that_does_not_exist_is_refused" {
+run "unknown_alarm_is_refused" {
   command         = plan
   expect_failures = [var.monitoring]
 
@@ -376,21 +376,21 @@ run "alarm_of_a_part_that_is_off_is_refused" {
   variables { monitoring = { alarms = { workflow_failing = { enabled = false } } } }
 }
 
-run "budget_that_nobody_is_told_of_is_refused" {
+run "budget_without_recipients_is_refused" {
   command         = plan
   expect_failures = [var.monitoring]
 
   variables { monitoring = { monthly_budget = 25 } }
 }
 
-run "budget_of_nothing_is_refused" {
+run "budget_of_0_is_refused" {
   command         = plan
   expect_failures = [var.monitoring]
 
   variables { monitoring = { emails = ["ops@example.com"], monthly_budget = 0 } }
 }
 
-run "budget_for_a_tag_that_is_not_there_is_refused" {
+run "budget_for_a_missing_tag_is_refused" {
   command         = plan
   expect_failures = [var.monitoring]
 

@@ -33,7 +33,7 @@ run "suffix_that_ends_in_another_is_refused" {
   variables { trigger_suffixes = [".jpg", "-large.jpg"] }
 }
 
-run "suffix_given_twice_is_refused" {
+run "duplicate_suffix_is_refused" {
   command         = plan
   expect_failures = [var.trigger_suffixes]
 

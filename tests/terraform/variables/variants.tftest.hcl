@@ -5,7 +5,7 @@ run "no_variants_are_refused" {
   variables { variants = {} }
 }
 
-run "variant_name_that_is_no_word_is_refused" {
+run "invalid_variant_name_is_refused" {
   command         = plan
   expect_failures = [var.variants]
 
@@ -19,7 +19,7 @@ run "variant_without_width_and_height_is_refused" {
   variables { variants = { thumb = { quality = 70 } } }
 }
 
-run "width_of_part_of_a_pixel_is_refused" {
+run "fractional_width_is_refused" {
   command         = plan
   expect_failures = [var.variants]
 
@@ -89,7 +89,7 @@ run "palette_of_a_jpeg_is_refused" {
   variables { variants = { thumb = { width = 320, format = "jpeg", palette = true } } }
 }
 
-run "image_of_no_bytes_is_refused" {
+run "max_bytes_of_0_is_refused" {
   command         = plan
   expect_failures = [var.variants]
 
@@ -138,7 +138,7 @@ run "template_whose_variant_runs_into_the_directory_is_refused" {
   variables { key_template = "{variant}{directory}{stem}{extension}" }
 }
 
-run "template_in_the_place_of_the_functions_records_is_refused" {
+run "template_under_a_reserved_prefix_is_refused" {
   command         = plan
   expect_failures = [var.key_template]
 
@@ -168,7 +168,7 @@ run "unsafe_character_in_the_template_is_refused" {
   }
 }
 
-run "background_that_is_no_colour_is_refused" {
+run "invalid_background_is_refused" {
   command         = plan
   expect_failures = [var.background]
 
@@ -195,14 +195,14 @@ run "height_alone_is_accepted" {
   variables { variants = { thumb = { height = 320 } } }
 }
 
-run "height_of_part_of_a_pixel_is_refused" {
+run "fractional_height_is_refused" {
   command         = plan
   expect_failures = [var.variants]
 
   variables { variants = { thumb = { height = 1.5 } } }
 }
 
-run "width_beside_widths_is_refused" {
+run "width_with_widths_is_refused" {
   command         = plan
   expect_failures = [var.variants]
 
@@ -216,7 +216,7 @@ run "no_widths_are_refused" {
   variables { variants = { hero = { widths = [] } } }
 }
 
-run "the_same_width_twice_is_refused" {
+run "duplicate_width_is_refused" {
   command         = plan
   expect_failures = [var.variants]
 
@@ -237,28 +237,28 @@ run "widths_that_stretch_are_refused" {
   variables { variants = { hero = { widths = [320, 640], fit = "fill" } } }
 }
 
-run "cropped_widths_without_a_shape_are_refused" {
+run "cropped_widths_without_an_aspect_ratio_are_refused" {
   command         = plan
   expect_failures = [var.variants]
 
   variables { variants = { hero = { widths = [320, 640], fit = "cover" } } }
 }
 
-run "shape_without_cropping_is_refused" {
+run "aspect_ratio_without_cover_is_refused" {
   command         = plan
   expect_failures = [var.variants]
 
   variables { variants = { hero = { width = 320, aspect_ratio = "16:9" } } }
 }
 
-run "shape_that_is_no_ratio_is_refused" {
+run "invalid_aspect_ratio_is_refused" {
   command         = plan
   expect_failures = [var.variants]
 
   variables { variants = { hero = { width = 320, aspect_ratio = "1.5", fit = "cover" } } }
 }
 
-run "format_beside_formats_is_refused" {
+run "format_with_formats_is_refused" {
   command         = plan
   expect_failures = [var.variants]
 
@@ -272,7 +272,7 @@ run "kept_format_among_formats_is_refused" {
   variables { variants = { hero = { width = 320, formats = ["webp", "keep"] } } }
 }
 
-run "the_same_format_twice_is_refused" {
+run "duplicate_format_is_refused" {
   command         = plan
   expect_failures = [var.variants]
 

@@ -33,7 +33,7 @@ run "missing_logo_is_refused" {
   variables { watermark = { logo = "tests/terraform/mocks/none.png" } }
 }
 
-run "logo_that_is_no_picture_is_refused" {
+run "logo_of_another_file_type_is_refused" {
   command         = plan
   expect_failures = [var.watermark]
 
@@ -47,7 +47,7 @@ run "missing_font_is_refused" {
   variables { watermark = { text = "Acme", font = "tests/terraform/mocks/none.ttf" } }
 }
 
-run "font_that_is_no_font_is_refused" {
+run "font_of_another_file_type_is_refused" {
   command         = plan
   expect_failures = [var.watermark]
 
@@ -98,7 +98,7 @@ run "rotation_beyond_a_full_turn_is_refused" {
   variables { watermark = { text = "Acme", rotation_degrees = 361 } }
 }
 
-run "color_that_is_no_colour_is_refused" {
+run "invalid_watermark_color_is_refused" {
   command         = plan
   expect_failures = [var.watermark]
 
@@ -112,34 +112,34 @@ run "unknown_contrast_is_refused" {
   variables { watermark = { text = "Acme", contrast = "glow" } }
 }
 
-run "text_that_the_bundled_font_cannot_write_is_refused" {
+run "text_without_glyphs_in_the_bundled_font_is_refused" {
   command         = plan
   expect_failures = [var.watermark]
 
   variables { watermark = { text = "漢字" } }
 }
 
-run "text_that_a_given_font_may_write_is_accepted" {
+run "any_text_is_accepted_with_a_font" {
   command = plan
 
   variables { watermark = { text = "漢字", font = "tests/terraform/mocks/font.ttf" } }
 }
 
-run "watermark_of_no_width_is_refused" {
+run "watermark_width_of_0_is_refused" {
   command         = plan
   expect_failures = [var.watermark]
 
   variables { watermark = { text = "Acme", width_percent = 0 } }
 }
 
-run "margin_of_more_than_half_the_image_is_refused" {
+run "margin_above_50_percent_is_refused" {
   command         = plan
   expect_failures = [var.watermark]
 
   variables { watermark = { text = "Acme", margin_percent = 51 } }
 }
 
-run "watermark_more_than_opaque_is_refused" {
+run "opacity_above_100_percent_is_refused" {
   command         = plan
   expect_failures = [var.watermark]
 
