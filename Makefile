@@ -1,15 +1,15 @@
-# Everything runs in .venv, which is made on first use and brought up to date after the files of
-# requirements in tools have changed: LOCAL has what the local cloud needs, INSTALLED all of it.
+# Everything runs in .venv, which is created on first use and updated when the requirements files in
+# tools change: LOCAL has the packages for the local cloud, INSTALLED has all packages.
 
 PYTHON := .venv/bin/python
 INSTALLED := .venv/installed
 LOCAL := .venv/installed-local
 SOURCES := lambda tools tests
 ARCH ?= arm64
-# TF=tofu has OpenTofu run instead of Terraform, everywhere.
+# TF=tofu runs OpenTofu instead of Terraform everywhere.
 TF ?= terraform
 export TF
-# More processes than cores, as tests on the local cloud mostly wait; tests/conftest.py spreads them.
+# More processes than cores, as tests on the local cloud mostly wait; tests/conftest.py schedules them.
 PROCESSES ?= 4
 PYTEST = $(PYTHON) -m pytest --numprocesses $(PROCESSES)
 CHECKOV := 3.3.30
@@ -18,8 +18,8 @@ ADVISORIES := https://pypi.org/pypi/pip/25.0/json
 COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --custom-compile-command "make lock"
 
-# A command reads its options from here, where they are as they were given: with spaces, quotes and
-# dollars. tools/command_line.py has the other end.
+# Commands read their options from this variable, unchanged: with spaces, quotes and dollars.
+# tools/command_line.py parses it.
 define GIVEN_TO_MAKE
 $(foreach name,SETTINGS PHOTO PHOTOS QUEUE WORKFLOW FUNCTION REASON DRY_RUN PREFIX MANIFEST DEPLOYMENT YES STOP GONE KEY SINCE FOLLOW,$(name)=$(value $(name))
 )
@@ -31,7 +31,7 @@ export GIVEN_TO_MAKE
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-demo: terraform $(LOCAL) ## Show sample photographs, or PHOTO=file or folder, before and after
+demo: terraform $(LOCAL) ## Process sample photographs, or PHOTO=file or folder, and show them before and after
 	@$(PYTHON) tools demo
 
 up: terraform $(LOCAL) ## Run a local cloud with terraform.tfvars, or with SETTINGS=file
@@ -40,44 +40,44 @@ up: terraform $(LOCAL) ## Run a local cloud with terraform.tfvars, or with SETTI
 down: $(LOCAL) ## Stop what "make up" left running
 	@$(PYTHON) tools down
 
-doctor: terraform $(LOCAL) ## Tell what would keep a deployment to AWS from working, and how to fix it
+doctor: terraform $(LOCAL) ## Find problems that would make a deployment to AWS fail, with fixes
 	@$(PYTHON) tools doctor
 
-deploy: terraform $(LOCAL) ## Deploy to AWS: doctor, plan, question, apply, test upload (YES=1)
+deploy: terraform $(LOCAL) ## Deploy to AWS: doctor, plan, confirm, apply, test upload (YES=1)
 	@$(PYTHON) tools deploy
 
-destroy: terraform $(LOCAL) ## Show what a deployment on AWS holds, ask, and destroy it (YES=1)
+destroy: terraform $(LOCAL) ## Show the data of a deployment on AWS, confirm, and destroy it (YES=1)
 	@$(PYTHON) tools destroy
 
-status: terraform $(LOCAL) ## Tell the whole story of one upload, KEY=photo.jpg
+status: terraform $(LOCAL) ## Show everything about one upload, KEY=photo.jpg
 	@$(PYTHON) tools status
 
-logs: terraform $(LOCAL) ## Show what the function has logged (SINCE=1h FOLLOW=1)
+logs: terraform $(LOCAL) ## Show the function's log (SINCE=1h FOLLOW=1)
 	@$(PYTHON) tools logs
 
-validate-aws: terraform $(LOCAL) ## Have AWS check state machines, policies and quotas, for free and without resources
+validate-aws: terraform $(LOCAL) ## Let AWS validate state machines, policies and quotas, free and without resources
 	@$(PYTHON) tools validate-aws
 
 test: lint suite ## Run every check and every test, in PROCESSES (4)
 
-# Without MAKEFLAGS: what the tests make by themselves is none of this make's jobs.
+# Without MAKEFLAGS: makes that the tests run are not jobs of this make.
 suite: $(INSTALLED) terraform
 	MAKEFLAGS= $(PYTEST) --maxfail=10 $(PYTEST_OPTIONS) tests
 
-check: lint ## Run what needs no cloud: style, types, unit tests, terraform test
+check: lint ## Run everything that needs no cloud: style, types, unit tests, terraform test
 	$(PYTEST) $(PYTEST_OPTIONS) tests/unit tests/terraform
 
 histories: $(INSTALLED) ## Check the promise on HISTORIES random histories of each kind (4,000)
 	@HISTORIES=$${HISTORIES:-4000} $(PYTHON) -m pytest tests/aws/test_promise.py
 
-protocol: $(INSTALLED) ## Try the protocol in long histories, every interleaving
+protocol: $(INSTALLED) ## Explore every interleaving of longer histories of the protocol
 	@$(PYTHON) -m tests.unit.protocol
 
-soak: $(INSTALLED) terraform ## Upload 5,000 pictures (UPLOADS=…) amid faults, and lose none
+soak: $(INSTALLED) terraform ## Check that 5,000 uploads (UPLOADS=…) survive random faults
 	@UPLOADS=$${UPLOADS:-5000} $(PYTHON) -m pytest tests/e2e/test_load.py
 
-# Each in an environment of its own: checkov insists on an older boto3.
-audit: $(INSTALLED) terraform ## Look for unsafe settings (checkov), bad state machines, known holes in packages, and old native libraries
+# Each in its own environment: checkov requires an older boto3.
+audit: $(INSTALLED) terraform ## Find unsafe settings (checkov), invalid state machines, vulnerable packages and old native libraries
 	@$(PYTHON) tools audit
 	@$(PYTHON) tools check-definitions
 	@.venv/bin/uv tool run --from checkov==$(CHECKOV) checkov --config-file .checkov.yaml
@@ -94,7 +94,7 @@ redrive: terraform $(LOCAL) ## Retry failed uploads (REASON=… DRY_RUN=1 YES=1)
 backfill: terraform $(LOCAL) ## Process existing objects (PREFIX=… MANIFEST=… DRY_RUN=1 STOP=1)
 	@$(PYTHON) tools backfill
 
-prune: $(INSTALLED) terraform ## Delete images that no variant makes any more (PREFIX=… GONE=1 DRY_RUN=1)
+prune: $(INSTALLED) terraform ## Delete images that no current variant produces (PREFIX=… GONE=1 DRY_RUN=1)
 	@$(PYTHON) tools prune
 
 pictures: $(INSTALLED) demo ## Draw the pictures of the README
@@ -103,10 +103,10 @@ pictures: $(INSTALLED) demo ## Draw the pictures of the README
 	@$(PYTHON) -m pytest --quiet tests/e2e/test_upload_page.py
 	@cp build/demo/before-after.jpg build/screenshots/upload-page-*.webp tools/pictures/
 
-bench: $(INSTALLED) ## Time the engine beside its peers (PHOTOS=folder for pictures of yours)
+bench: $(INSTALLED) ## Time the engine and its peers (PHOTOS=folder for your own pictures)
 	@$(PYTHON) tools bench
 
-bench-memory: $(INSTALLED) ## Measure starts and uploads by memory, and write the tables of docs/costs.md
+bench-memory: $(INSTALLED) ## Measure cold starts and uploads at every memory size, and write the tables of docs/costs.md
 	@$(PYTHON) tools bench-memory
 
 fuzz: $(INSTALLED) ## Send COUNT damaged files (10,000) and 7,000 bombs through the sandbox
@@ -119,20 +119,20 @@ lint: $(INSTALLED) terraform ## Check style, types and the CI workflow, and chan
 	$(TF) fmt -check -diff -recursive
 	.venv/bin/jactionlint --shellcheck=
 
-format: $(INSTALLED) terraform ## Put the sources into their format
+format: $(INSTALLED) terraform ## Format the sources
 	.venv/bin/ruff check --select I --fix
 	.venv/bin/ruff format
 	$(TF) fmt -recursive
 
-build: $(INSTALLED) ## Make the function's package for ARCH=arm64 or x86_64
+build: $(INSTALLED) ## Build the function's package for ARCH=arm64 or x86_64
 	@$(PYTHON) tools package --architecture $(ARCH) --output build/package-$(ARCH).zip
 
-lock: $(INSTALLED) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade for newer versions)
+lock: $(INSTALLED) ## Pin the dependencies of pyproject.toml (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) $(UPGRADE) --group dev --output-file tools/requirements.txt
 	$(COMPILE) --constraint tools/requirements.txt --group local --output-file tools/requirements-local.txt
 	$(COMPILE) --constraint tools/requirements.txt --output-file lambda/requirements.txt
 
-clean: ## Remove what was made here, but .venv
+clean: ## Remove generated files except .venv
 	@if [ -x $(PYTHON) ]; then $(PYTHON) tools down; fi
 	rm -rf build .hypothesis .mypy_cache .pytest_cache .ruff_cache
 

@@ -147,7 +147,7 @@ locals {
   is_one_bucket  = local.source_bucket.name == local.processed_bucket.name
   templates      = merge({ key_template = var.key_template }, { for template in var.manifest[*].key_template : "manifest.key_template" => template })
   image_prefixes = [for template in values(local.templates) : split("{", template)[0]]
-  begins_like_uploads = [
+  self_triggering = [
     for name, key in merge(local.templates, { "backfill results" = ".pipeline/" }) : "${name} (${key})"
     if startswith(split("{", key)[0], var.trigger_prefix) || startswith(var.trigger_prefix, split("{", key)[0])
   ]
@@ -307,7 +307,7 @@ locals {
 
   cache_control = local.has_immutable_images ? "public, max-age=31536000, immutable" : var.cache_control
 
-  # What differs from the defaults, which the function knows; the rest is for Terraform alone.
+  # Only values that differ from the function's own defaults; Terraform itself uses the other fields.
   manifest_defaults = { key_template = "{directory}{stem}.json", max_age_seconds = 60, blurred_placeholder = false }
   manifest = var.manifest == null ? null : {
     for field, default in local.manifest_defaults : field => var.manifest[field] if var.manifest[field] != default
@@ -371,8 +371,8 @@ resource "aws_lambda_function" "processor" {
     }
 
     precondition {
-      condition     = !local.is_one_bucket || length(local.begins_like_uploads) == 0
-      error_message = "The source and the processed bucket are both ${local.source_bucket.name}, and what the function writes would be processed again, forever: trigger_prefix is \"${var.trigger_prefix}\", and like the keys of uploads begin those of ${join(" and ", local.begins_like_uploads)}. Let them begin differently, such as trigger_prefix = \"uploads/\", key_template = \"images/{directory}{stem}{extension}\" and manifest.key_template = \"images/{directory}{stem}.json\"; or use two buckets."
+      condition     = !local.is_one_bucket || length(local.self_triggering) == 0
+      error_message = "The source and the processed bucket are both ${local.source_bucket.name}, and the function would process its own output again, forever: trigger_prefix is \"${var.trigger_prefix}\", and the keys of ${join(" and ", local.self_triggering)} match it. Give them different prefixes, such as trigger_prefix = \"uploads/\", key_template = \"images/{directory}{stem}{extension}\" and manifest.key_template = \"images/{directory}{stem}.json\"; or use two buckets."
     }
   }
 
@@ -390,9 +390,9 @@ resource "aws_lambda_function_event_invoke_config" "processor" {
   }
 }
 
-# The trigger: S3 tells the function of every object created in the source bucket and, with remove_deleted, of every
-# deletion, by a notification or through EventBridge. With the workflow, EventBridge tells that instead. A change of a
-# notification takes S3 minutes to apply, whatever the order, so switching without losing uploads needs both for a while
+# The trigger: every object created in the source bucket and, with remove_deleted, every deletion invokes the function, by
+# a notification or through EventBridge. With the workflow, EventBridge starts that instead. S3 takes minutes to apply a
+# change of a notification, whatever the order, so switching without losing uploads needs both for a while
 # (direct_trigger).
 
 locals {
@@ -440,7 +440,7 @@ resource "aws_s3_bucket_notification" "source" {
   ]
 }
 
-# One rule for all that EventBridge is to tell of: the function, the workflow or, with direct_trigger, both.
+# One rule for all targets of EventBridge: the function, the workflow or, with direct_trigger, both.
 
 resource "aws_cloudwatch_event_rule" "uploads" {
   count = local.eventbridge ? 1 : 0
@@ -478,7 +478,7 @@ resource "aws_cloudwatch_event_target" "processor" {
   rule = one(aws_cloudwatch_event_rule.uploads[*].name)
   arn  = aws_lambda_function.processor.arn
 
-  # Until Lambda has accepted an event; then Lambda's own retries begin. These are the maximums of EventBridge.
+  # Retries until Lambda accepts the event; then Lambda's own retries begin. These are the maximums of EventBridge.
   retry_policy {
     maximum_event_age_in_seconds = 24 * 60 * 60
     maximum_retry_attempts       = 185
@@ -559,7 +559,7 @@ module "cdn" {
 }
 
 locals {
-  # What serves the images, made here or by somebody else; null without cdn.
+  # The CDN that serves the images, created here or existing; null without cdn.
   cdn = one(concat(
     [for cdn in module.cdn : { url = cdn.url, is_private = length(var.cdn.public_keys) > 0 }],
     [for existing in try(var.cdn.existing[*], []) : { url = existing.url, is_private = existing.is_private }],
@@ -571,7 +571,7 @@ locals {
     [for existing in try(var.cdn.existing[*], []) : existing.distribution_arn if existing.distribution_arn != null],
   )
 
-  # The bucket decides what may be read, not the paths of the distribution: URLs can write a key in many ways.
+  # The bucket policy decides what may be read, not the paths of the distribution: many URLs encode the same key.
   cdn_bucket_statements = flatten([for arn in local.distribution_arns : [
     {
       Sid       = "CdnReadsImages"

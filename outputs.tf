@@ -67,27 +67,27 @@ output "cdn_url" {
 }
 
 output "cdn_domain_name" {
-  description = "Domain name that CloudFront has given the distribution, for DNS records of yours; null unless Terraform has made it"
+  description = "CloudFront's domain name of the distribution, for your DNS records; null unless Terraform creates it"
   value       = one(module.cdn[*].domain_name)
 }
 
 output "cdn_distribution_id" {
-  description = "ID of the distribution, for invalidations; null unless Terraform has made it"
+  description = "ID of the distribution, for invalidations; null unless Terraform creates it"
   value       = one(module.cdn[*].distribution_id)
 }
 
 output "cdn_key_ids" {
-  description = "IDs of the public keys of the CDN by name, for signing URLs; null unless Terraform has made the distribution"
+  description = "IDs of the public keys of the CDN by name, for signing URLs; null unless Terraform creates the distribution"
   value       = one(module.cdn[*].key_ids)
 }
 
 output "cdn_bucket_policy_statements" {
-  description = "What the policy of the processed bucket must contain for the CDN; Terraform sees to that if the bucket is its own"
+  description = "Statements that the policy of the processed bucket needs for the CDN; Terraform adds them if it creates the bucket"
   value       = local.cdn_bucket_statements
 }
 
 output "cdn_key_policy_statements" {
-  description = "What the policy of kms_key must contain for the CDN; empty without either"
+  description = "Statements that the policy of kms_key needs for the CDN; empty without either"
   value       = local.cdn_key_statements
 }
 
@@ -97,7 +97,7 @@ output "workflow_arn" {
 }
 
 output "backfill" {
-  description = "What `make backfill` needs to know about this deployment; null without backfill"
+  description = "Details of this deployment for `make backfill`; null without backfill"
   value = one([for backfill in module.backfill : {
     state_machine_arn            = backfill.state_machine_arn
     source_bucket                = local.source_bucket.name

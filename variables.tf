@@ -193,7 +193,7 @@ variable "abort_multipart_days" {
 # Trigger
 
 variable "trigger" {
-  description = "How S3 tells the function of uploads: by a notification, or through eventbridge, which retries for longer and can tell others too; null for eventbridge with existing_source_bucket and notification otherwise"
+  description = "How S3 triggers the function: by a notification, or through eventbridge, which retries for longer and can have other targets too; null for eventbridge with existing_source_bucket and notification otherwise"
   type        = string
   default     = null
 
@@ -283,7 +283,7 @@ locals {
 variable "variants" {
   description = "Images to make of every upload, by name"
   type = map(object({
-    width        = optional(number)           # bounding box in pixels, of which one side is enough
+    width        = optional(number)           # bounding box in pixels; one side is enough
     height       = optional(number)           # the other side
     widths       = optional(list(number))     # instead of both: an image of each width, but none wider than the upload
     aspect_ratio = optional(string)           # instead of a height: shape to crop to, such as "16:9", with fit cover
@@ -448,7 +448,7 @@ variable "watermark" {
 }
 
 variable "upload_options" {
-  description = "Whether an upload may choose by its user metadata: x-amz-meta-variants (names, separated by commas), x-amz-meta-watermark (off) and x-amz-meta-focus (where cover crops, such as 0.3,0.6)"
+  description = "Whether an upload may have options in its user metadata: x-amz-meta-variants (names, separated by commas), x-amz-meta-watermark (off) and x-amz-meta-focus (where cover crops, such as 0.3,0.6)"
   type        = bool
   default     = false
   nullable    = false
@@ -561,7 +561,7 @@ variable "cache_control" {
 # Limits
 
 variable "formats" {
-  description = "Image formats to accept; other uploads are rejected as unsupported-format before a decoder sees them"
+  description = "Image formats to accept; other uploads are rejected as unsupported-format before decoding"
   type        = set(string)
   default     = ["avif", "bmp", "gif", "heic", "jpeg", "jpeg2000", "png", "tiff", "webp"]
   nullable    = false
@@ -795,7 +795,7 @@ variable "upload_api" {
     condition = var.upload_api == null || anytrue([for variant in var.variants : variant.prefixes == null ? true : anytrue([
       for prefix in variant.prefixes : startswith(prefix, "uploads/") || startswith("uploads/", prefix)
     ])])
-    error_message = "upload_api accepts uploads under uploads/, and no variant is made of these: give one no prefixes, or uploads/ among them."
+    error_message = "upload_api accepts uploads under uploads/, and no variant applies to these: give one no prefixes, or uploads/ among them."
   }
 
   validation {
@@ -813,7 +813,7 @@ variable "cdn" {
     allowed_origins = optional(list(string), ["*"])                                                                               # origins of pages whose scripts may read images, such as "https://example.com"; every page may show them
     public_keys     = optional(map(string), {})                                                                                   # PEM by name; with any, images are private: each URL must be signed with one of the private keys
     access_logs     = optional(object({ bucket = string, prefix = optional(string, "") }))                                        # existing bucket with ACLs for CloudFront's standard logs; null for none
-    existing        = optional(object({ url = string, distribution_arn = optional(string), is_private = optional(bool, false) })) # CDN that serves the processed bucket below this URL already, and its ARN if it is CloudFront's; null makes one
+    existing        = optional(object({ url = string, distribution_arn = optional(string), is_private = optional(bool, false) })) # existing CDN that serves the processed bucket below this URL, and its ARN if it is CloudFront's; null creates one
   })
   default = null
 
@@ -854,7 +854,7 @@ variable "cdn" {
 
   validation {
     condition     = alltrue([for logs in try(var.cdn.access_logs[*], []) : !contains(compact([var.source_bucket_name, var.processed_bucket_name, var.existing_source_bucket, var.existing_processed_bucket]), logs.bucket)])
-    error_message = "cdn.access_logs.bucket must be neither of the pipeline's buckets: the function would take logs for uploads, and neither has the ACLs that CloudFront needs."
+    error_message = "cdn.access_logs.bucket must be neither of the pipeline's buckets: the function would process logs as uploads, and neither has the ACLs that CloudFront needs."
   }
 
   validation {
@@ -964,7 +964,7 @@ variable "monitoring" {
     emails                   = optional(list(string), [])                                                                                                 # addresses that receive a message for every alarm, after each has confirmed it
     topic_arns               = optional(list(string), [])                                                                                                 # existing SNS topics that receive a message for every alarm
     max_invocations_per_hour = optional(number, 10000)                                                                                                    # invocations per hour above which something is wrong
-    alarms                   = optional(map(object({ enabled = optional(bool, true), threshold = optional(number), in_composite = optional(bool) })), {}) # what differs from the default, by the name of the alarm
+    alarms                   = optional(map(object({ enabled = optional(bool, true), threshold = optional(number), in_composite = optional(bool) })), {}) # overrides of the defaults, by the name of the alarm
     monthly_budget           = optional(number)                                                                                                           # US dollars per month; above it, actual or forecast, the same addresses and the first topic receive a message
     budget_tag               = optional(string)                                                                                                           # key in tags, activated as a cost allocation tag, to which the budget is limited; null for the whole account
   })
@@ -998,7 +998,7 @@ variable "monitoring" {
 
   validation {
     condition     = alltrue([for dollars in try(var.monitoring.monthly_budget[*], []) : dollars > 0 && length(var.monitoring.emails) + length(var.monitoring.topic_arns) > 0 && length(var.monitoring.emails) <= 10])
-    error_message = "monitoring.monthly_budget must be more than 0 and needs emails, at most 10, or topic_arns, or no one would be told."
+    error_message = "monitoring.monthly_budget must be more than 0 and needs emails, at most 10, or topic_arns, or no one would be notified."
   }
 
   validation {

@@ -14,7 +14,7 @@ from tools import ROOT, subprocesses
 from tools.subprocesses import CommandFailed
 
 # The files of the configuration. Other files in the repository's root, such as a backend,
-# # overrides or variables, belong to the user's own deployment.
+# overrides or variables, belong to the user's own deployment.
 _LINKED = (
     *("main.tf", "outputs.tf", "variables.tf"),
     *("examples", "lambda", "modules", "tests", "tools"),

@@ -1,4 +1,4 @@
-"""The upload API: HTTP requests in, HTTP responses out. Images never pass through it.
+"""The upload API: handle HTTP requests. Images never pass through it.
 
 Import it for HTTP requests only, so that the function starts sooner for everything else.
 """
@@ -85,7 +85,7 @@ class Api:
         read_options: Callable[[str, Mapping[str, str]], UploadOptions] | None,
         report: Callable[[TransientFailure], None],
     ) -> None:
-        """*read_options* checks what an upload chooses; without, none may choose."""
+        """*read_options* checks the options of an upload; without it, uploads have none."""
         self._storage = storage
         self._table = table
         self._uploads = uploads
@@ -107,8 +107,8 @@ class Api:
     def respond(self, event: Event) -> Response:
         """Return the response to a request, which API Gateway has matched to a route.
 
-        A failure outside the function is reported and is a 503. Unexpected errors are raised, for
-        API Gateway to answer with a 500.
+        A failure outside the function is reported and becomes a 503. Unexpected errors are raised,
+        so that API Gateway responds with a 500.
         """
         try:
             return self.routes.get(event["routeKey"], _no_route)(event)
@@ -227,7 +227,7 @@ class Api:
         return dict(body)
 
     def _checked_options(self, key: str, options: Mapping[str, str]) -> Mapping[str, str]:
-        """Return what the upload under *key* is to choose, if it can."""
+        """Return the options of the upload under *key*, if they are valid."""
         ignored = self._read_options(key, options).ignored if self._read_options else ()
         found = (Violation(pointer="#/options", detail=detail) for detail in ignored)
         _raise_violations(HTTPStatus.UNPROCESSABLE_ENTITY, found)
@@ -269,7 +269,7 @@ def _number(text: str) -> int | str:
 
 
 def _raise_violations(status: HTTPStatus, found: Iterable[Violation]) -> None:
-    """Raise a `Problem` that lists what was *found*, if anything was."""
+    """Raise a `Problem` that lists the violations *found*, if any."""
     errors = tuple(found)
     if errors:
         sentence = "; ".join(f"{error.pointer} {error.detail}" for error in errors)

@@ -30,7 +30,7 @@ DENIED: Final = {"AccessDenied", "403"}
 def aws_call(action: str, *, if_denied: str = "") -> Iterator[None]:
     """Turn any AWS or network error into a `TransientFailure` that names *action*.
 
-    *if_denied* says what to check where a permission is missing.
+    *if_denied* says what to check if a permission is missing.
     """
     try:
         yield

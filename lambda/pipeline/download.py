@@ -1,4 +1,4 @@
-"""A file that can be read while it is still arriving, from wherever that is."""
+"""A file that can be read while it is still downloading."""
 
 import io
 from collections.abc import Callable
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _BLOCK: Final = 128 << 10
-"""Bytes to read at a time. What arrives in between waits in the socket's buffer."""
+"""Bytes to read at a time. Meanwhile, the socket buffers what arrives."""
 
 
 class Download(io.RawIOBase):
     """A seekable file of *length* bytes, which *read* returns in order.
 
-    The last byte is returned only after *read* has reported the end, and so has made its own
+    The last byte is returned only after *read* has reported the end and thereby made its own
     checks. Raises `TransientFailure` if that end is not at *length*; exceptions of *read* pass
     through.
     """
@@ -38,7 +38,7 @@ class Download(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Change the position; nothing is read."""
+        """Change the position without reading."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._length}[whence]
         if base + offset < 0:
             raise ValueError(f"position {base + offset} is before the start")

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, sorted by what the caller should do about it.
+"""Every error of the package, sorted by what the caller should do.
 
 PipelineError
 ├── ConfigurationError      an operator must change a setting
@@ -35,14 +35,14 @@ class TransientFailure(PipelineError):
 
 
 class DeadlineExceeded(PipelineError):
-    """The time is over that the caller had for all of its tries: it reports the failure."""
+    """The caller's time for all attempts is over: the caller reports the failure."""
 
 
 class Rejected(PipelineError):
     """The file cannot be processed, now or later: report it once with its reason code.
 
-    *details* holds what was learnt about the file before it was refused, such as its format and
-    its size in pixels.
+    *details* are the facts known about the file when it was rejected, such as its format and its
+    size in pixels.
     """
 
     reason: ClassVar[str]
@@ -53,7 +53,7 @@ class Rejected(PipelineError):
 
 
 class UnreadableEvent(Rejected):
-    """A record that does not name an object the way its event source promises."""
+    """A record that does not name an object in the documented form."""
 
     reason = "unreadable-event"
 
@@ -101,7 +101,7 @@ class KeyTooLong(Rejected):
 
 
 class KeyReserved(Rejected):
-    """The processed key would lie where the pipeline keeps its own records, or the manifest."""
+    """The processed key is reserved for the pipeline's own objects or the manifest."""
 
     reason = "key-reserved"
 
@@ -113,7 +113,7 @@ class KeyCollision(Rejected):
 
 
 class Refused(Rejected):
-    """A review did not allow it."""
+    """A review refused it."""
 
     reason = "refused"
 

@@ -1,4 +1,4 @@
-"""Raw events to requests, and outcomes to answers. Only this knows the shapes of either."""
+"""Parse events into requests, and format outcomes as responses."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,11 @@ _ARCHIVES: Final = {"GLACIER", "DEEP_ARCHIVE"}
 """Storage classes whose objects have to be restored before they can be read."""
 
 _LISTED: Final = (Status.UNREVIEWED, Status.GONE, Status.UNRESOLVED)
-"""How what an operator should look at has ended."""
+"""The statuses that need an operator's attention."""
 
 
 def is_http(event: Mapping[str, Any]) -> bool:
-    """Tell whether *event* is a request to an HTTP API: payload format 2.0 of API Gateway."""
+    """Return whether *event* is a request to an HTTP API: payload format 2.0 of API Gateway."""
     return "http" in event.get("requestContext", {})
 
 
@@ -35,16 +35,16 @@ def source_key(event: Mapping[str, Any]) -> str:
 
 
 def step(event: Mapping[str, Any]) -> str | None:
-    """Return the name of the step of a state machine that *event* asks for, if it does."""
+    """Return the name of the step that a state machine's *event* asks for, if any."""
     return event.get("step")
 
 
 def records(event: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Return the records of what S3 has to tell, which comes in two shapes.
+    """Return the records of an event from S3, which has two forms.
 
     A notification has a list of records, and an `s3:TestEvent` none; EventBridge sends one event
-    for each. Raises `ConfigurationError` for any other event: something was wired to the function
-    that it does not answer.
+    for each. Raises `ConfigurationError` for any other event, which comes from an unsupported
+    source.
     """
     if event.get("Event") == "s3:TestEvent":
         return ()
@@ -56,7 +56,7 @@ def records(event: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 
 def request(record: Mapping[str, Any]) -> Request | UnreadableEvent:
-    """Read one of `records`; return why not if it is not as S3 promises."""
+    """Parse one of `records`; return an `UnreadableEvent` if it is malformed."""
     try:
         return from_eventbridge(record) if "detail" in record else from_notification(record)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -66,7 +66,7 @@ def request(record: Mapping[str, Any]) -> Request | UnreadableEvent:
 
 
 def single_record_event(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an event with no other record than this, whatever it is."""
+    """Return an event with this record only, in either form."""
     is_whole = isinstance(record, Mapping) and "detail" in record
     return record if is_whole else {"Records": [record]}
 
@@ -92,7 +92,7 @@ def from_notification(record: Mapping[str, Any]) -> Request:
 
 
 def from_eventbridge(event: Mapping[str, Any]) -> Request:
-    """Read one event that S3 sends to EventBridge, where keys are as they are.
+    """Read one event that S3 sends to EventBridge, where keys are not encoded.
 
     Source: "EventBridge event message structure" in the Amazon S3 user guide.
     """
@@ -111,7 +111,7 @@ def from_eventbridge(event: Mapping[str, Any]) -> Request:
 
 
 def from_step(event: Mapping[str, Any]) -> Request | UnreadableEvent:
-    """Read the event that a step of the workflow is given, and what a review has decided on it."""
+    """Read the event of a workflow's step, and the review's decision."""
     given = records(event["event"])
     if len(given) != 1:
         return UnreadableEvent(f"an event of {len(given)} records, where one was promised")
@@ -126,16 +126,16 @@ def from_step(event: Mapping[str, Any]) -> Request | UnreadableEvent:
 
 
 def is_too_late(event: Mapping[str, Any], now: float) -> bool:
-    """Tell whether a step may not begin any more; *now* is in seconds since the epoch."""
+    """Return whether the step's deadline has passed; *now* is in seconds since the epoch."""
     milliseconds = event.get("deadline")
     return milliseconds is not None and now > milliseconds / 1000
 
 
 def batch_items(event: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Return those objects of a batch that the trigger covers, as they can be read now.
+    """Return the current objects of a batch that match the trigger.
 
-    They come as `ListObjectsV2` lists them or as rows of an S3 inventory, which may tell of old
-    versions, of removals and of other buckets, and of more than the prefix that is wanted.
+    They are items of `ListObjectsV2` or rows of an S3 inventory, which may contain old versions,
+    delete markers, other buckets and other prefixes.
     """
     trigger = event["trigger"]
     return [
@@ -163,7 +163,7 @@ def from_listing(bucket: str, item: Mapping[str, Any]) -> Request | UnreadableEv
 
 
 def step_answer(outcome: Outcome) -> dict[str, Any]:
-    """Return what a step of the workflow answers, for the states after it and for the review."""
+    """Return the output of a workflow's step, for the next states and for the review."""
     answer: dict[str, Any] = {"status": outcome.status.value, "detail": outcome.detail}
     if outcome.source:
         answer["source"] = asdict(outcome.source)
@@ -176,7 +176,7 @@ def step_answer(outcome: Outcome) -> dict[str, Any]:
 
 
 def batch_answer(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return what a batch of a backfill answers: how many ended how, and which not as wanted."""
+    """Return the output of a backfill's batch: counts by status, and the unsuccessful objects."""
     return {
         "statuses": dict(Counter(outcome.status.value for outcome in outcomes)),
         "rejections": [
@@ -200,7 +200,7 @@ def _keys(outcomes: Sequence[Outcome], status: Status) -> list[str]:
 
 
 def _listed_key(item: Mapping[str, Any]) -> str:
-    """Return the key of an object, which an inventory has form-encoded, and a listing as it is.
+    """Return the key of an object, which is form-encoded in an inventory and raw in a listing.
 
     Source: "Locating your inventory list" in the Amazon S3 user guide.
     """

@@ -30,8 +30,8 @@ class FailureQueue:
     ) -> None:
         """Report *outcome*, a rejection or an unreviewed upload, and the *event* that led to it.
 
-        The message has the frame of Lambda's own failure records (`timestamp`, `requestContext`,
-        `requestPayload`), so that redrive handles both alike, and a `rejection` in place of
+        The message has the fields of Lambda's own failure records (`timestamp`, `requestContext`,
+        `requestPayload`), so that redrive handles both the same way, and a `rejection` instead of
         their `responsePayload`. It names the source as found, or else as in the event; *request*
         is None if the event cannot be parsed. Raises `TransientFailure`.
         """

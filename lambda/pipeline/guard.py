@@ -13,7 +13,7 @@ def guard(question: Mapping[str, Any], s3: "S3Client") -> None:
     """Refuse to destroy a bucket that is not empty or a table that is protected.
 
     *question* is the input of Terraform's `aws_lambda_invocation.guard`, to which the provider adds
-    under `tf` what it is about to do. Raises `ConfigurationError`, which stops Terraform.
+    the planned action under `tf`. Raises `ConfigurationError`, which stops Terraform.
     """
     if question["tf"]["action"] != "delete":
         return

@@ -29,8 +29,8 @@ def processed_key(
 ) -> str:
     """Fill *template* for one variant of one source.
 
-    The extension stays as it was written while the format stays, and becomes the usual one of
-    *result_format* otherwise, or if the variant lists formats. Raises `KeyTooLong` or
+    The extension is the source's if the format stays the same, and the usual one of
+    *result_format* otherwise or if the variant lists formats. Raises `KeyTooLong` or
     `KeyReserved`.
     """
     stays = result_format == source_format and not variant.usual_extension
@@ -48,7 +48,7 @@ def manifest_key(template: str, *, source_key: str) -> str:
 def candidate_keys(template: str, *, source_key: str, variant: Variant) -> frozenset[str]:
     """Return every key that an image of this source may have, whatever the source contains.
 
-    The content affects only the extension: the one as written, or that of the result format.
+    The content affects only the extension: the source's, or that of the result format.
     """
     return frozenset(_candidates(template, source_key, variant))
 

@@ -1,7 +1,7 @@
 """The manifest of a source: one public JSON object that lists its images, for web pages.
 
-It has the names and the shape of the record and the event of the source, without what is not for
-the public, and HTML to paste. `docs/manifest.schema.json` describes it.
+It has the fields of the source's record and event except the private ones, and HTML to paste.
+`docs/manifest.schema.json` describes it.
 """
 
 import json
@@ -19,7 +19,7 @@ VERSION: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a manifest says. *etag* and *options* identify the content of the source."""
+    """The contents of a manifest. *etag* and *options* identify the content of the source."""
 
     source_key: str
     etag: str

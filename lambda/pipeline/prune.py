@@ -52,7 +52,7 @@ def prune(key: str, pruning: Pruning, pipeline: Pipeline, *, deadline: float) ->
     # An image that was replaced in the meantime is left to the next run.
     has_deleted = pipeline.storage.delete(image)
     if status is Status.STALE and pipeline.settings.has_versions:
-        # A run that began meanwhile may have listed the image as it was.
+        # A run that started meanwhile may have listed the old image.
         _reconcile(source_key, pruning, pipeline, deadline)
     return _named(status, image, pruning) if has_deleted else Outcome(status=Status.KEPT)
 
@@ -86,9 +86,9 @@ def _candidates(source_key: str, pipeline: Pipeline) -> frozenset[str]:
 def _is_needed(
     key: str, source_key: str, pruning: Pruning, pipeline: Pipeline, deadline: float
 ) -> bool:
-    """Reconcile the source; return whether that failed, or has shown that it has the image."""
+    """Reconcile the source; return whether that failed, or the source still has the image."""
     if not selection.for_key(source_key, pipeline.settings):
-        return False  # no variant is made of it
+        return False  # no variant applies to it
     outcome = _reconcile(source_key, pruning, pipeline, deadline)
     has_ended_well = outcome.status in (Status.PUBLISHED, Status.CURRENT)
     return not has_ended_well or key in {image.key for image in outcome.images}
@@ -100,7 +100,7 @@ def _reconcile(source_key: str, pruning: Pruning, pipeline: Pipeline, deadline: 
 
 
 def _named(status: Status, image: StoredImage, pruning: Pruning) -> Outcome:
-    """Return an outcome that names the image, for an operator to see."""
+    """Return an outcome that names the image for operators."""
     found = Source(
         bucket=pruning.source_bucket, key=image.key, etag=image.etag, size=image.bytes, version=""
     )

@@ -24,7 +24,7 @@ class Recipes:
         self._known: dict[tuple[Variant, Format], str] = {}
 
     def of(self, variant: Variant, source_format: Format) -> str:
-        """Return the recipe by which *variant* is made of a source of *source_format*."""
+        """Return the recipe of *variant* for sources of *source_format*."""
         made = (variant, source_format)
         if made not in self._known:
             self._known[made] = self._hash(variant, source_format)

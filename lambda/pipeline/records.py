@@ -11,7 +11,7 @@ from pipeline.model import Image, ImageInfo, Outcome, Source, Status
 from pipeline.urls import image_url
 
 UPLOADS: Final = "uploads/"
-"""Where the upload API puts sources: `uploads/<owner>/...`."""
+"""The prefix of sources from the upload API: `uploads/<owner>/...`."""
 
 
 class State(StrEnum):
@@ -126,7 +126,7 @@ def of_image(image: Image, cdn_url: str | None) -> dict[str, Any]:
 
 
 def is_of(record: Mapping[str, Any], source: Source | None) -> bool:
-    """Return whether *record* is of the upload that *source* is, or of none."""
+    """Return whether *record* describes the upload *source*, or there is no record."""
     upload = (source.etag, source.version) if source else ("", None)
     return (record["etag"], record.get("version")) == upload
 

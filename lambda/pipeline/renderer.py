@@ -29,9 +29,9 @@ class Renderer(Protocol):
         deadline: float | None = None,
         reopen: Callable[[], BinaryIO] | None = None,
     ) -> AbstractContextManager[OpenedSource]:
-        """Open *file*, which may still be arriving, and check its header.
+        """Open *file*, which may still be downloading, and check its header.
 
-        A second attempt, after a crash, reads what *reopen* returns, or else *file* from its start.
+        A second attempt, after a crash, reads the result of *reopen* or, without it, *file* again.
         Raises `Rejected`; what reading the file raises passes through. Raises `TransientFailure`
         after the *deadline*, a value of `time.monotonic`.
         """

@@ -10,7 +10,7 @@ KEYWORDS: Final = frozenset(
         *("minLength", "maxLength", "minimum", "maximum"),
     }
 )
-"""What `violations` understands of JSON Schema."""
+"""The keywords of JSON Schema that `violations` supports."""
 
 _TYPES: Final = {"object": dict, "string": str, "integer": int}
 
@@ -26,7 +26,7 @@ class Violation:
 def violations(value: object, schema: Mapping[str, Any], pointer: str = "#") -> Iterator[Violation]:
     """Yield every way in which *value* violates *schema*, whose `KEYWORDS` alone are checked."""
     kind = schema["type"]
-    # In JSON Schema 174.0 is an integer, and true is not; Python has it the other way round.
+    # In JSON Schema, 174.0 is an integer and true is not; in Python it is the reverse.
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, _TYPES[kind]) or isinstance(value, bool):

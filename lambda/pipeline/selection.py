@@ -1,4 +1,4 @@
-"""Which of the configured images an upload gets: by its key, its own choice, and its size."""
+"""Select the configured images of an upload by its key, its options and its size."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
@@ -21,7 +21,7 @@ def for_key(key: str, settings: Settings) -> tuple[Variant, ...]:
 
 
 def chosen(variants: Sequence[Variant], options: UploadOptions) -> tuple[Variant, ...]:
-    """Return those of *variants* that an upload with *options* gets."""
+    """Return the *variants* that *options* choose."""
     names = options.variants or {variant.name for variant in variants}
     return tuple(
         replace(
@@ -37,7 +37,7 @@ def chosen(variants: Sequence[Variant], options: UploadOptions) -> tuple[Variant
 def distinct(variants: Iterable[Variant], info: ImageInfo) -> tuple[Variant, ...]:
     """Return *variants* without those that would only repeat a narrower one.
 
-    Of the widths beyond that of the source in *info*, the first makes an image of its own width.
+    Of the widths beyond that of the source in *info*, only the first is kept.
     """
     images: dict[tuple[object, ...], Variant] = {}
     for variant in variants:
@@ -47,7 +47,7 @@ def distinct(variants: Iterable[Variant], info: ImageInfo) -> tuple[Variant, ...
 
 
 def upload_options(key: str, metadata: Mapping[str, str], settings: Settings) -> UploadOptions:
-    """Read what the upload under *key*, with this user metadata, chooses, if uploads may choose."""
+    """Read the options in the user metadata of the upload under *key*, if uploads may have any."""
     if not settings.upload_options:
         return UploadOptions()
     known = {variant.name for variant in for_key(key, settings)}

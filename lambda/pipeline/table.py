@@ -104,7 +104,7 @@ class Table:
 
 
 def _unless_changed(record: Item | None) -> dict[str, Any]:
-    """Return the condition that *record* is stored, told by its content and its time."""
+    """Return the condition that *record* is still stored, by its content and its time."""
     if record is None:
         return {"ConditionExpression": "attribute_not_exists(source_key)"}
     return {

@@ -97,7 +97,7 @@ class Uploads:
     ) -> Form:
         """Return a form for a file with exactly this *key*, *content_type* and *size* in bytes.
 
-        *options* are what the upload chooses, by the names of its user metadata.
+        *options* are the upload's options, by the names of their user metadata.
 
         It can be posted repeatedly until it expires: S3 supports If-None-Match for PutObject,
         CopyObject and CompleteMultipartUpload, but not in POST policies. Raises `TransientFailure`.

@@ -14,7 +14,7 @@ terraform {
 locals {
   image_methods = ["GET", "HEAD"]
 
-  # What images say about their sources (lambda/pipeline/provenance.py): the function reads it from S3, pages have no use for it.
+  # Provenance of images (lambda/pipeline/provenance.py): only the function needs it, and reads it from S3.
   private_headers = [for name in ["facts", "recipe", "retired", "source-etag", "source-key", "source-options", "source-version"] : "x-amz-meta-${name}"]
 }
 
@@ -30,13 +30,13 @@ resource "aws_cloudfront_cache_policy" "images" {
   name    = var.name
   comment = "The path alone decides which image it is"
 
-  # Cache-Control decides, if images have it: also a short one, no-store and private.
+  # An image's Cache-Control header decides, even if it is short, no-store or private.
   min_ttl     = 0
   default_ttl = 300
   max_ttl     = 365 * 24 * 60 * 60
 
   parameters_in_cache_key_and_forwarded_to_origin {
-    # For JSON. Browsers all accept both, so they share one copy of an image.
+    # For JSON. Every browser accepts both, so images are cached only once.
     enable_accept_encoding_brotli = true
     enable_accept_encoding_gzip   = true
 
@@ -63,7 +63,7 @@ resource "aws_cloudfront_response_headers_policy" "images" {
 
   custom_headers_config {
     items {
-      # Pages with Cross-Origin-Embedder-Policy show only images that say this.
+      # Pages with Cross-Origin-Embedder-Policy require this header of images.
       header   = "Cross-Origin-Resource-Policy"
       value    = "cross-origin"
       override = true
@@ -92,8 +92,8 @@ resource "aws_cloudfront_public_key" "signers" {
   comment     = "Verifies the signatures of ${each.key}"
   encoded_key = "${trimspace(each.value)}\n" # CloudFront returns it so
 
-  # A key cannot be deleted while it is in a group. What this depends on is then created before it is destroyed, too:
-  # that must be nothing with a fixed name.
+  # A key cannot be deleted while it is in a group. Dependencies are then also created before they are destroyed, so none
+  # may have a fixed name.
   lifecycle { create_before_destroy = true }
 }
 
@@ -125,7 +125,7 @@ resource "aws_cloudfront_distribution" "images" {
   price_class     = var.price_class
   tags            = var.tags
 
-  # The function needs only the URL. CloudFront takes minutes to bring a change everywhere.
+  # The function needs only the URL. CloudFront takes minutes to deploy a change.
   wait_for_deployment = false
 
   origin {
@@ -145,7 +145,7 @@ resource "aws_cloudfront_distribution" "images" {
     trusted_key_groups         = aws_cloudfront_key_group.signers[*].id
   }
 
-  # S3 says 403 for a missing object to those who may not list the bucket. An image may be there the next moment.
+  # Without permission to list the bucket, S3 returns 403 for a missing object. The image may appear a moment later.
   dynamic "custom_error_response" {
     for_each = [403, 404]
 

@@ -9,7 +9,7 @@ output "distribution_id" {
 }
 
 output "domain_name" {
-  description = "Domain name that CloudFront has given the distribution"
+  description = "CloudFront's domain name of the distribution"
   value       = aws_cloudfront_distribution.images.domain_name
 }
 

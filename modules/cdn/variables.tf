@@ -9,7 +9,7 @@ variable "bucket_domain_name" {
 }
 
 variable "domain_names" {
-  description = "Other domain names of the distribution, the first of which is in URLs; empty for CloudFront's own"
+  description = "Alternate domain names of the distribution; URLs contain the first; empty for CloudFront's own"
   type        = list(string)
 }
 
@@ -30,7 +30,7 @@ variable "allowed_origins" {
 }
 
 variable "public_keys" {
-  description = "PEM of public keys by name, with one of whose private keys every URL must be signed; empty for public images"
+  description = "PEM of public keys by name; every URL must be signed with one of their private keys; empty for public images"
   type        = map(string)
 }
 

@@ -13,8 +13,8 @@ terraform {
 # a heading of the same name. All are breached above their threshold.
 #
 # CloudWatch looks only at the last periods, and a metric exists only in minutes with traffic. Lambda stamps a value with the
-# start of the invocation and sends it at the end. So what counts single events looks back for longer than an invocation may
-# take, and for five minutes more until the value has arrived.
+# start of the invocation and sends it at the end. So alarms on single events look back for longer than an invocation may
+# take, plus five minutes until the value has arrived.
 
 locals {
   region    = split(":", var.function.arn)[3]
@@ -52,14 +52,14 @@ locals {
         metrics  = { age = { namespace = "AWS/SQS", name = "ApproximateAgeOfOldestMessage", dimensions = local.by_queue, stat = "Maximum" } }
         period   = 3600, datapoints = 1, periods = 1, threshold = 10 * 24 * 60 * 60
       }
-      # AsyncEventsDropped counts also the events that did reach the failure queue.
+      # AsyncEventsDropped also counts events that reached the failure queue.
       uploads_lost = {
         sentence = "Lambda gave up on an upload and could not send it to the failure queue, so it is not reported anywhere else."
         command  = "aws lambda get-function-event-invoke-config --function-name ${var.function.name}"
         metrics  = { undelivered = { namespace = "AWS/Lambda", name = "DestinationDeliveryFailures", dimensions = local.by_function, stat = "Sum" } }
         period   = 60, datapoints = 1, periods = 6, threshold = 0
       }
-      # Lambda waits for up to five minutes between two attempts, and only an attempt tells the age.
+      # Lambda waits up to five minutes between two attempts, and only an attempt emits the age.
       uploads_waiting_too_long = {
         sentence  = "Uploads have waited for half of the ${var.function.max_event_age_seconds} seconds after which Lambda gives up on them."
         command   = "aws lambda get-function-concurrency --function-name ${var.function.name}"
@@ -188,7 +188,7 @@ locals {
 
   alarms = { for name, alarm in local.every_alarm : name => alarm if try(var.overrides[name].enabled, true) }
 
-  # What is on the failure queue may wait there for days, and would keep the composite alarm from paging for anything else.
+  # Messages may stay on the failure queue for days, which would keep the composite alarm from paging for anything else.
   notify_by_themselves = toset([
     for name in keys(local.alarms) : name if !coalesce(try(var.overrides[name].in_composite, null), !startswith(name, "failed_uploads_"))
   ])
@@ -239,7 +239,7 @@ resource "aws_cloudwatch_metric_alarm" "alarms" {
   }
 }
 
-# Pages a person once, whatever is wrong.
+# Pages once, however many alarms fire.
 
 resource "aws_cloudwatch_composite_alarm" "any" {
   count = length(local.alarms) == length(local.notify_by_themselves) ? 0 : 1

@@ -1,4 +1,4 @@
-# Where alarms go: a topic of our own for e-mail, and topics that exist.
+# The targets of alarms: a new topic for e-mail, and existing topics.
 
 locals {
   account_id = split(":", var.function.arn)[4]

@@ -67,7 +67,7 @@ variable "max_invocations_per_hour" {
 }
 
 variable "overrides" {
-  description = "What differs from the default, by alarm"
+  description = "Overrides of the defaults, by alarm"
   type        = map(object({ enabled = bool, threshold = optional(number), in_composite = optional(bool) }))
 }
 

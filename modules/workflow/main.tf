@@ -19,7 +19,7 @@ locals {
 
   partition = split(":", var.function.arn)[1]
 
-  # Step Functions ends an express execution after 300 seconds without running Catch, so no step may start that could run longer.
+  # Step Functions ends an express execution after 300 seconds without running Catch, so no step may start that could take longer.
   pace = {
     express = {
       inspect_deadline = "{% $toMillis($states.context.Execution.StartTime) + ${1000 * min(180, 280 - local.step_seconds)} %}"

@@ -154,7 +154,7 @@ class Histories(RuleBasedStateMachine):
             self.send(request, calls=1000)
         for request in self.given_up:
             # A backfill publishes nothing without a review, and deletes no images of a missing
-            # # source: such an event is left to the message.
+            # source: such an event is left to the message.
             is_missing = self._now(request.key) is None
             if is_missing or self.handler is WorkflowHandler:
                 self.send(request, calls=1000)

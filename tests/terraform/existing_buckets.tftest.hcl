@@ -262,8 +262,8 @@ run "one_bucket_that_would_trigger_itself_is_refused_images_under_uploads" {
   }
 
   assert {
-    condition     = local.begins_like_uploads == ["key_template (web/small/{directory}{stem}{extension})"]
-    error_message = jsonencode(local.begins_like_uploads)
+    condition     = local.self_triggering == ["key_template (web/small/{directory}{stem}{extension})"]
+    error_message = jsonencode(local.self_triggering)
   }
 
   expect_failures = [aws_lambda_function.processor]
@@ -304,8 +304,8 @@ run "one_bucket_that_would_trigger_itself_is_refused_uploads_among_results_of_ba
   }
 
   assert {
-    condition     = local.begins_like_uploads == ["backfill results (.pipeline/)"]
-    error_message = jsonencode(local.begins_like_uploads)
+    condition     = local.self_triggering == ["backfill results (.pipeline/)"]
+    error_message = jsonencode(local.self_triggering)
   }
 
   expect_failures = [aws_lambda_function.processor]
@@ -367,8 +367,8 @@ run "manifests_that_would_trigger_the_function_are_refused" {
   }
 
   assert {
-    condition     = local.begins_like_uploads == ["manifest.key_template ({directory}{stem}.json)"]
-    error_message = jsonencode(local.begins_like_uploads)
+    condition     = local.self_triggering == ["manifest.key_template ({directory}{stem}.json)"]
+    error_message = jsonencode(local.self_triggering)
   }
 
   expect_failures = [aws_lambda_function.processor]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 # https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html; a replay of an
-# # archive adds the last one.
+# archive adds the last one.
 _ENVELOPE = {
     *("version", "id", "detail-type", "source", "account", "time", "region", "resources"),
     *("detail", "replay-name"),

@@ -41,7 +41,7 @@ class Report(Protocol):
 class Exchange:
     """The exchange with a child about one source and, if the child crashes, with a second one.
 
-    A child that breaks the protocol is under the file's control, so that is `CorruptImage` as well.
+    A child that violates the protocol is under the file's control, so this is `CorruptImage`, too.
     """
 
     def __init__(
@@ -183,7 +183,7 @@ class Exchange:
             raise _protocol_error(error, self._known()) from error
 
     def _receive(self, kind: str, *, most_body_bytes: int = 0) -> Frame:
-        """Return the next frame, which must be of that *kind*; raise what another one reports.
+        """Return the next frame, which must be of that *kind*; raise the error in any other.
 
         Meanwhile, send the source to the child as it arrives.
         """

@@ -59,7 +59,7 @@ class InProcess:
         deadline: float | None = None,
         reopen: Callable[[], BinaryIO] | None = None,  # noqa: ARG002 - a crash ends this process
     ) -> Iterator[OpenedInProcess]:
-        """Open *file*, which may still be arriving, and check its header; see `Renderer.open`.
+        """Open *file*, which may still be downloading, and check its header; see `Renderer.open`.
 
         The deadline is checked between two renditions only.
         """

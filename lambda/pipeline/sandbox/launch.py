@@ -32,7 +32,7 @@ _SECONDS_TO_END: Final = 1.0
 
 
 class WorkerLost(Exception):
-    """There is no worker any more."""
+    """The worker has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Ended:
 
 @dataclass(slots=True, kw_only=True)
 class Child:
-    """A process for one upload, and this end of its pipes, of which only *replies* blocks."""
+    """A process for one upload, and this end of its pipes; only *replies* blocks."""
 
     source: int
     requests: int

@@ -50,7 +50,7 @@ class Sandbox:
         deadline: float | None = None,
         reopen: Callable[[], BinaryIO] | None = None,
     ) -> Iterator[Exchange | OpenedInProcess]:
-        """Open *file*, which may still be arriving, and check its header; see `Renderer.open`.
+        """Open *file*, which may still be downloading, and check its header; see `Renderer.open`.
 
         Raises `TransientFailure` too if there is no worker and one is required, and
         `ConfigurationError` if the style cannot be drawn.

@@ -32,7 +32,7 @@ def main(control: int) -> None:
     """
     try:
         _work(control)
-    except Exception as error:  # whatever it is, the handler learns of it this way only
+    except Exception as error:  # the only way to report an error to the handler
         send(control, Frame(kind=f"{type(error).__name__}: {error}"))
         raise
 

@@ -28,7 +28,7 @@ _AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 _PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
 
 # STS returns the first of these for unknown keys, and in a region that the account has not
-# # enabled.
+# enabled.
 _UNKNOWN_KEYS = {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 
