@@ -101,7 +101,7 @@ def test_an_upload_that_is_processed(deployment: Deployment, key: str) -> None:
 
     told = deployment.told(key)
 
-    assert told.startswith(f"{key} is processed: 2 of 2 images are of what it holds now.\n")
+    assert told.startswith(f"{key} is processed: 2 of 2 images are current.\n")
     assert f"source    s3://source/{key}: {len(PNG)} bytes, ETag " in told
     assert f"image     same: same/{key} (" in told
     assert "bytes, current)\n" in told
@@ -139,7 +139,7 @@ def test_images_of_earlier_content_do_not_count_as_current(
 
     told = deployment.told("a.png")
 
-    assert told.startswith("a.png is not processed; the last that was logged of it is published.")
+    assert told.startswith("a.png is not processed; its last log line is published.")
     assert told.count("of an earlier content") == 2
 
 

@@ -105,8 +105,8 @@ def test_a_rejected_file_is_reported_with_its_reason(
 
 def test_a_dry_run_only_prints_the_estimate(backfill: Backfill, few: Mapping[str, bytes]) -> None:
     told = backfill.make("PREFIX=few/", "DRY_RUN=1")
-    assert "13 objects, of which 13 are for the pipeline" in told
-    assert "If all of them have to be made, that is about $" in told
+    assert "13 objects, 13 of them for the pipeline" in told
+    assert "If all of them need processing, that is about $" in told
 
 
 def test_the_objects_of_an_inventory_are_processed(backfill: Backfill, pipeline: Pipeline) -> None:
@@ -116,7 +116,7 @@ def test_the_objects_of_an_inventory_are_processed(backfill: Backfill, pipeline:
 
     told = backfill.run("--manifest", manifest, "--prefix", "listed/", "--yes")
 
-    assert "3 objects, of which 2 are for the pipeline" in told
+    assert "3 objects, 2 of them for the pipeline" in told
     assert "2 made" in told
     assert backfill.images("small/listed/").keys() == {f"small/{key}" for key in keys}
     assert not backfill.images("small/beside/")
@@ -188,7 +188,7 @@ def test_a_new_size_replaces_all_images_and_prune_deletes_orphans(
     stale = backfill.images("web/few/").keys()
     assert len(stale) == len(few)
     told = backfill.prune("web/few/", "--dry-run")
-    assert f"{len(stale)} that no variant makes any more" in told
+    assert f"{len(stale)} that no current variant produces" in told
     assert backfill.images("web/few/").keys() == stale
     backfill.prune("web/few/", "--yes")
     assert f"{len(few)} kept: their sources have them" in backfill.prune("small/few/", "--yes")

@@ -148,7 +148,7 @@ def test_a_rejected_file_is_found_and_retried(local: Local, tmp_path: Path, phot
 def test_nothing_on_aws_is_touched_from_its_shell(local: Local, command: str) -> None:
     said = local.shell(f"'{sys.executable}' tools {command} 2>&1 && exit 1 || true")
 
-    assert "turned to a local cloud or another endpoint by AWS_ENDPOINT_URL, LOCAL_DEPLOYM" in said
+    assert "points at a local cloud or another endpoint by AWS_ENDPOINT_URL, LOCAL_DEPLOYM" in said
 
 
 def test_terraform_of_ones_own_deploys_beside_it(local: Local, tmp_path: Path) -> None:

@@ -248,7 +248,7 @@ def write(page: Path, made: str) -> None:
     before, found_begin, rest = page.read_text().partition(begin)
     _, found_end, after = rest.partition(end)
     if not found_begin or not found_end:
-        raise ValueError(f"{page} has no place for the tables: {begin.strip()} … {end.strip()}")
+        raise ValueError(f"{page} has no markers for the tables: {begin.strip()} … {end.strip()}")
     page.write_text(f"{before}{begin}{made}{end}{after}")
 
 

@@ -38,7 +38,7 @@ class Downloads:
         key = manifest_key(template, source_key=source_key)
         manifest = manifests.read(self.file(key).read_bytes())
         if manifest is None:
-            raise ValueError(f"{key} is no manifest of version {manifests.VERSION}")
+            raise ValueError(f"{key} is not a manifest of version {manifests.VERSION}")
         for image in manifest.images:
             self.file(image.key)
         return manifest

@@ -118,7 +118,9 @@ In this shell:
 """)
     for purpose, command in _commands(cloud, outputs):
         print(f"  {purpose:9}  {command}")
-    print("\nThe browser asks about the local cloud's certificate, which is made up.")
+    print(
+        "\nThe browser warns about the local cloud's certificate, as no known authority signed it."
+    )
 
 
 def _has_changed_nothing(error: BaseException) -> bool:

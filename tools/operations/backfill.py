@@ -151,7 +151,7 @@ def follow(
     if ended != "SUCCEEDED":
         print(f"It ended as {ended}.")
     if found is None:
-        print("It left no results. Run it again: what is done is passed over.")
+        print("It left no results. Run it again: finished objects are skipped.")
         return False
     print("\n".join(results.report(found)))
     _print_resolved(deployed, executions.begun(execution), aws, found)
@@ -159,7 +159,7 @@ def follow(
         LISTS.mkdir(parents=True, exist_ok=True)
         file = LISTS / f"{name}.jsonl"
         file.write_text("".join(f"{line}\n" for line in details))
-        print(f"All that somebody has to look at: {os.path.relpath(file)}")
+        print(f"Objects that need attention: {os.path.relpath(file)}")
     return ended == "SUCCEEDED" and found.is_complete
 
 
@@ -258,9 +258,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prefix", default="", help="beginning of the keys; default: all")
     parser.add_argument("--manifest", help="s3://…/manifest.json of an S3 Inventory in CSV")
-    parser.add_argument("--dry-run", action="store_true", help="only look, and say what it costs")
+    parser.add_argument("--dry-run", action="store_true", help="only estimate the cost")
     parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--stop", action="store_true", help="stop the one that runs")
+    parser.add_argument("--stop", action="store_true", help="stop the running backfill")
     parser.add_argument("--deployment", type=Path, help="file with Terraform's output `backfill`")
     return parse(parser)
 
@@ -276,7 +276,7 @@ def _run(arguments: argparse.Namespace) -> bool:
         if execution is None:
             raise BackfillError("No backfill is running.")
         executions.stop(execution)
-        print("Stopped. What is done stays, and is passed over when it is run again.")
+        print("Stopped. Finished objects stay, and the next run skips them.")
         return True
     ordered = order(deployed, prefix=arguments.prefix, manifest=arguments.manifest)
     if execution:

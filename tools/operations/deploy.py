@@ -113,6 +113,6 @@ def main() -> None:
         except Unusable as error:
             sys.exit(report([error.finding]))
         except TrialFailed as error:
-            sys.exit(f"{printable(error)} It is deployed; `make logs` tells more.")
+            sys.exit(f"{printable(error)} It is deployed; `make logs` shows more.")
         except (CommandFailed, SettingsError, NotDeployed) as error:
             sys.exit(str(error))

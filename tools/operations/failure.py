@@ -79,7 +79,7 @@ def read(message: "MessageTypeDef") -> Failure:
         )
     # Anyone who may send to the queue may send anything, such as brackets nested too deeply.
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise Unreadable(f"{message['MessageId']} is no failure of this pipeline") from error
+        raise Unreadable(f"{message['MessageId']} is not a failure of this pipeline") from error
 
 
 def _refuse_all_but_s3(event: Mapping[str, Any], id_: str) -> None:

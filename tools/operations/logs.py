@@ -39,7 +39,7 @@ def shown(line: LogLine) -> str | None:
 def ago(text: str) -> timedelta:
     """Read a time span such as 10m, 2h or 3d. Raises `ArgumentTypeError`."""
     if not (found := re.fullmatch(r"(\d+)([mhd])", text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time span such as 10m, 2h or 3d")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time span such as 10m, 2h or 3d")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
@@ -61,7 +61,7 @@ def tail(read: Callable[[datetime], Iterable[LogLine]], since: datetime, *, fore
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--since", type=ago, default="1h", help="such as 10m, 2h or 3d; 1h")
-    parser.add_argument("--follow", action="store_true", help="go on with what comes")
+    parser.add_argument("--follow", action="store_true", help="follow new lines")
     return parse(parser)
 
 

@@ -29,7 +29,7 @@ def read_manifest(s3: "S3Client", bucket: str, key: str) -> dict[str, Any]:
     """Return an inventory's manifest.json; raise ValueError if the inventory is not in CSV."""
     manifest: dict[str, Any] = json.loads(_body(s3, bucket, key))
     if manifest.get("fileFormat") != "CSV":
-        raise ValueError(f"s3://{bucket}/{key} is of no inventory in CSV")
+        raise ValueError(f"s3://{bucket}/{key} is not of an inventory in CSV")
     return manifest
 
 

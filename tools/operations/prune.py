@@ -71,7 +71,7 @@ def _run(
         ended = executions.watch(execution, progress, what="Prune")
     found = results_of(aws, deployed, execution, patiently=ended != "SUCCEEDED")
     if ended != "SUCCEEDED":
-        print(f"It ended as {ended}. Run it again: what is done stays done.")
+        print(f"It ended as {ended}. Run it again: finished objects are skipped.")
     return found
 
 

@@ -231,6 +231,6 @@ def main() -> None:
     except (RedriveError, ClientError, BotoCoreError) as error:
         sys.exit(printable(error))
     except KeyboardInterrupt:
-        sys.exit("\nWhat was not sent is left on the queue.")
+        sys.exit("\nUnsent failures stay on the queue.")
     if not is_done:
         sys.exit(1)

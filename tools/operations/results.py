@@ -18,9 +18,9 @@ _WORDS = {
     "published": "made",
     "current": "up to date already",
     "superseded": "gone or replaced meanwhile",
-    "skipped": "passed over: folders, or the pipeline's own files",
+    "skipped": "skipped: folders, or the pipeline's own files",
     "kept": "kept: their sources have them",
-    "stale": "that no variant makes any more",
+    "stale": "that no current variant produces",
     "gone": "whose source does not exist",
     "unresolved": "not known to be of this pipeline, and left alone",
 }
@@ -86,7 +86,7 @@ def report(results: Results) -> Iterator[str]:
     if results.untried:
         yield f"{results.untried:,} not tried"
     if not results.is_complete:
-        yield "Run it again: what is done is passed over."
+        yield "Run it again: finished objects are skipped."
 
 
 def lines(results: Results) -> Iterator[str]:

@@ -90,13 +90,15 @@ def _verdict(upload: Upload, story: Story) -> str:
         return f"{key} is not in the source bucket."
     ready = [name for name, found in story.images.items() if _is_any_current(found, upload, source)]
     if len(ready) == len(story.images):
-        return f"{key} is processed: {len(ready)} of {len(ready)} images are of what it holds now."
+        return f"{key} is processed: {len(ready)} of {len(ready)} images are current."
     if isinstance(story.failures, Sequence) and story.failures:
         failure = story.failures[-1]
         return f"{key} failed: {printable(failure.reason)}. `make redrive` retries it."
     if isinstance(story.lines, Sequence) and story.lines:
-        return f"{key} is not processed; the last that was logged of it is {_last(story.lines)}."
-    return f"{key} is not processed, and nothing was logged of it: `make backfill` processes it."
+        return f"{key} is not processed; its last log line is {_last(story.lines)}."
+    return (
+        f"{key} is not processed, and there is no log line about it: `make backfill` processes it."
+    )
 
 
 def _last(lines: Sequence[LogLine]) -> str:

@@ -179,4 +179,4 @@ def main() -> None:
     if any(finding.is_blocking for finding in findings):
         sys.exit(1)
     counted = f"{len(machines(resources))} state machines and {len(policies(resources))} policies"
-    print(f"{counted} were sent, and AWS has nothing against them that matters.")
+    print(f"{counted} were validated, and AWS found nothing that matters.")

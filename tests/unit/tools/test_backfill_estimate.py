@@ -34,7 +34,7 @@ FOUND = Found(objects=1000, sources=900, bytes=2_500_000_000)
 
 def test_requests_seconds_and_batches_are_added_up() -> None:
     objects, total, _ = estimate.report(FOUND, Deployment(**OUTPUT))
-    assert objects == "1,000 objects, of which 900 are for the pipeline (2,500.0 MB)."
+    assert objects == "1,000 objects, 900 of them for the pipeline (2,500.0 MB)."
     s3 = 8_100 * 0.0004 / 1000 + 1_800 * 0.005 / 1000
     function = 360 * 0.0000133334
     batches = 100 * 0.0000252

@@ -48,7 +48,7 @@ def test_an_incomplete_backfill_asks_for_another_run() -> None:
         "20 in batches that failed, TransientFailure: S3 does not answer",
         "10 in batches that failed, stopped",
         "5 not tried",
-        "Run it again: what is done is passed over.",
+        "Run it again: finished objects are skipped.",
     ]
     assert not Results(failures=failures).is_complete
     assert not Results(untried=1).is_complete

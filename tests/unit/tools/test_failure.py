@@ -145,7 +145,7 @@ def test_a_rejection_of_a_malformed_record_can_be_read(broken: Any) -> None:
     ids=lambda body: body[:30],
 )
 def test_any_other_message_is_reported_by_its_id(body: str) -> None:
-    with pytest.raises(Unreadable, match=r"^one is no failure of this pipeline$"):
+    with pytest.raises(Unreadable, match=r"^one is not a failure of this pipeline$"):
         read(message(body))
 
 

@@ -146,7 +146,7 @@ def _refuse_endpoints_of(environment: Mapping[str, str]) -> None:
     if names:
         raise Unusable(
             Finding(
-                problem=f"This shell is turned to a local cloud or another endpoint by"
+                problem=f"This shell points at a local cloud or another endpoint by"
                 f" {', '.join(sorted(names))}: nothing of AWS is touched from it.",
                 fix='exec env -i HOME="$HOME" TERM="$TERM" "$SHELL" -l # a fresh shell',
             )
