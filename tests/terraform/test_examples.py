@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import anchors
 from tools import ROOT
 from tools.build.terraform_tests import runs
 from tools.terraform import TESTS
@@ -34,11 +33,5 @@ def test_every_example_uses_this_repository_and_no_provider_of_its_own(example: 
 
 
 @examples
-def test_every_example_has_a_short_page_with_valid_links(example: Path) -> None:
-    page = (example / "README.md").read_text()
-    assert len(page.splitlines()) <= 20
-    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", page):
-        path, _, anchor = link.partition("#")
-        target = (example / path).resolve()
-        assert target.exists()
-        assert not anchor or anchor in anchors(target.read_text())
+def test_every_example_has_a_short_page(example: Path) -> None:
+    assert len((example / "README.md").read_text().splitlines()) <= 20
