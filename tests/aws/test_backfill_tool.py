@@ -101,7 +101,7 @@ def test_only_current_versions_of_an_inventory_are_counted(s3: "S3Client") -> No
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"fileFormat": "ORC"}, "no inventory in CSV"),
+        ({"fileFormat": "ORC"}, "not of an inventory in CSV"),
         ({"fileSchema": "Bucket, Key"}, "has no ETag, Size"),
         ({"sourceBucket": "other"}, "is of other, not of source"),
     ],

@@ -211,7 +211,7 @@ def test_the_log_shows_uploads_and_errors(
 
 def test_a_time_span_is_read() -> None:
     assert logs.ago("90m") == timedelta(minutes=90)
-    with pytest.raises(ArgumentTypeError, match="'90' is no time span"):
+    with pytest.raises(ArgumentTypeError, match="'90' is not a time span"):
         logs.ago("90")
 
 

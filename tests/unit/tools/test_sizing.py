@@ -130,5 +130,5 @@ def test_a_page_without_markers_is_left_alone(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("no place")
 
-    with pytest.raises(ValueError, match="has no place for the tables"):
+    with pytest.raises(ValueError, match="has no markers for the tables"):
         write(page, "")
