@@ -39,7 +39,8 @@ def running_provider(folder: Path, environment: Mapping[str, str]) -> Iterator[d
         settings["SSL_CERT_FILE"] = authority
     # A debugging feature of HashiCorp's plugin SDK: the provider prints how to attach to it.
     with Popen(
-        (str(program), "-debug"),
+        (str(program.absolute()), "-debug"),
+        cwd=folder,  # as Terraform's own provider, for relative paths
         env=settings,
         stdout=PIPE,
         stderr=DEVNULL,

@@ -20,7 +20,6 @@ from PIL import Image
 from tools.environment import REGION
 from tools.local import head_start
 from tools.local.cloud import Cloud, running_cloud
-from tools.provider import running_provider
 from tools.terraform import Event, Terraform
 
 if TYPE_CHECKING:
@@ -216,9 +215,7 @@ def pipeline(cloud: Cloud) -> Iterator[Pipeline]:
         remove_deleted=True,
         tags={"project": "test"},
     )
-    with running_provider(terraform.folder, cloud.environment) as settings:
-        cloud.terraform_settings = settings
-        terraform = cloud.terraform(terraform.folder)
+    with cloud.running_provider(terraform.folder) as terraform:
         terraform.plan()
         with head_start.given(terraform, cloud.environment):
             terraform.apply_plan()

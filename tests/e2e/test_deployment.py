@@ -67,12 +67,13 @@ def names() -> dict[str, set[str]]:
 
 
 @pytest.fixture(scope="module")
-def root(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an initialised root module of nothing but the repository's own configuration."""
+def root(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Yield an initialised root module of nothing but the repository's own configuration."""
     folder = tmp_path_factory.mktemp("root")
     linked_root(folder)
     cloud.terraform(folder).init()
-    return folder
+    with cloud.running_provider(folder):
+        yield folder
 
 
 def plan(cloud: Cloud, root: Path, *options: str, **variables: object) -> str:
@@ -128,25 +129,27 @@ def repository(cloud: Cloud, tmp_path: Path) -> Path:
 def test_a_pipeline_and_an_example_are_applied_and_destroyed(cloud: Cloud, tmp_path: Path) -> None:
     before = names()
     (tmp_path / "main.tf").write_text(TWICE)
-    terraform = cloud.terraform(tmp_path)
-    terraform.init()
-    terraform.plan()
-    with head_start.given(terraform, cloud.environment):
-        terraform.apply_plan()
-    assert names()["functions"] - before["functions"] == {"cats", "web-gallery"}
-    assert not terraform.has_changes()
+    cloud.terraform(tmp_path).init()
+    with cloud.running_provider(tmp_path) as terraform:
+        terraform.plan()
+        with head_start.given(terraform, cloud.environment):
+            terraform.apply_plan()
+        assert names()["functions"] - before["functions"] == {"cats", "web-gallery"}
+        assert not terraform.has_changes()
 
-    outputs = terraform.outputs()["gallery"]
-    boto3.client("s3").put_object(Bucket=outputs["source_bucket"], Key="beach.jpg", Body=picture())
-    manifest = eventually(
-        partial(shown, cloud, f"{outputs['images_url']}/beach.json"), what="the manifest"
-    )
-    urls = [image["url"] for image in json.loads(manifest)["images"]]
-    assert {url.rpartition(".")[2] for url in urls} == {"avif", "webp", "jpg"}
-    assert all(shown(cloud, url) for url in urls)
+        outputs = terraform.outputs()["gallery"]
+        boto3.client("s3").put_object(
+            Bucket=outputs["source_bucket"], Key="beach.jpg", Body=picture()
+        )
+        manifest = eventually(
+            partial(shown, cloud, f"{outputs['images_url']}/beach.json"), what="the manifest"
+        )
+        urls = [image["url"] for image in json.loads(manifest)["images"]]
+        assert {url.rpartition(".")[2] for url in urls} == {"avif", "webp", "jpg"}
+        assert all(shown(cloud, url) for url in urls)
 
-    terraform.destroy()
-    assert names() == before
+        terraform.destroy()
+        assert names() == before
 
 
 def shown(cloud: Cloud, url: str) -> bytes | None:

@@ -54,7 +54,7 @@ class Deployment:
         with subprocess.Popen(
             ["terraform", "apply", "-auto-approve", "-input=false", "-no-color"],
             cwd=self._folder,
-            env=self._cloud.environment,
+            env={**self._cloud.environment, **self._cloud.terraform_settings},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -203,8 +203,9 @@ def test_a_change_that_would_destroy_data_changes_nothing(
 @pytest.fixture
 def place(full: Deployment, pipeline: Pipeline) -> Place:
     """Return a place that lets `make deploy` and `make destroy` run on the local cloud."""
-    folder = full.terraform.folder
-    return Place(folder=folder, environment=pipeline.cloud.environment, is_local=True)
+    cloud = pipeline.cloud
+    environment = {**cloud.environment, **cloud.terraform_settings}
+    return Place(folder=full.terraform.folder, environment=environment, is_local=True)
 
 
 def test_make_destroy_shows_the_data_and_changes_nothing(

@@ -15,6 +15,7 @@ from pathlib import Path
 from tools import ROOT, subprocesses
 from tools.build import package
 from tools.local.server import LocalCloudError, Server, free_port, is_free
+from tools.provider import running_provider
 from tools.terraform import Terraform, linked_root, program
 
 ARCHITECTURE = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
@@ -27,7 +28,7 @@ class Cloud:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.terraform_settings: Mapping[str, str] = {}
-        """Additions to Terraform's environment, such as a running provider."""
+        """Additions to Terraform's environment while a provider is running."""
         self.terraform_state = home / "root" / "terraform.tfstate"
         """Terraform's state of the pipeline that is deployed here."""
         self._saved_terraform_state = home / "saved.tfstate"
@@ -131,6 +132,19 @@ class Cloud:
     def terraform(self, folder: Path) -> Terraform:
         """Terraform for the configuration in *folder*, on this cloud."""
         return Terraform(folder, {**self.environment, **self.terraform_settings})
+
+    @contextmanager
+    def running_provider(self, folder: Path) -> Iterator[Terraform]:
+        """Terraform for the initialised configuration in *folder*, which starts no provider.
+
+        All configurations on this cloud use the one that runs meanwhile.
+        """
+        before = self.terraform_settings
+        with running_provider(folder, self.environment) as self.terraform_settings:
+            try:
+                yield self.terraform(folder)
+            finally:
+                self.terraform_settings = before
 
     def pipeline(self, files: Sequence[Path] = (), **variables: object) -> Terraform:
         """Terraform for the repository's root module, on this cloud, initialised.

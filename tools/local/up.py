@@ -17,6 +17,7 @@ from tools.local import head_start
 from tools.local.cloud import ARCHITECTURE, Cloud
 from tools.local.server import LocalCloudError
 from tools.progress import Progress, applying
+from tools.provider import ProviderError
 from tools.settings import Settings, SettingsError, own_settings
 from tools.subprocesses import CommandFailed, interruptible
 from tools.terraform import LOCK, Event, program, provider_address, provider_mirror
@@ -49,27 +50,34 @@ def deploy(
     if watermark := values.get("watermark"):
         variables["watermark"] = _with_absolute_paths(watermark)
     progress.say("Packaging the function")
-    terraform = cloud.pipeline(settings.files, **variables)
+    folder = cloud.pipeline(settings.files, **variables).folder
     on_event = applying(progress)
     try:
-        changes = terraform.plan(on_event)
-        if any(_is_slow(change) and change["action"] != "create" for change in changes):
-            progress.say("Starting the local cloud anew: its buckets get other names")
-            cloud.forget()
-            return deploy(cloud, progress, defaults, settings)
-        if any(_is_slow(change) for change in changes):
-            with head_start.given(terraform, cloud.environment, on_event):
+        with cloud.running_provider(folder) as terraform:
+            changes = terraform.plan(on_event)
+            needs_new_buckets = any(map(_is_slow_replacement, changes))
+            if any(map(_is_slow, changes)) and not needs_new_buckets:
+                with head_start.given(terraform, cloud.environment, on_event):
+                    terraform.apply_plan(on_event)
+            elif changes and not needs_new_buckets:
                 terraform.apply_plan(on_event)
-        elif changes:
-            terraform.apply_plan(on_event)
+            outputs = terraform.outputs()
     except CommandFailed:
         if not saved:
             raise
         cloud.forget()  # perhaps saved by another version of MiniStack: start over from nothing
         return deploy(cloud, progress, defaults, settings)
+    if needs_new_buckets:
+        progress.say("Starting the local cloud anew: its buckets get other names")
+        cloud.forget()
+        return deploy(cloud, progress, defaults, settings)
     if fresh and changes:
         cloud.save()
-    return terraform.outputs()
+    return outputs
+
+
+def _is_slow_replacement(change: Event) -> bool:
+    return _is_slow(change) and change["action"] != "create"
 
 
 def _is_slow(change: Event) -> bool:
@@ -125,7 +133,8 @@ In this shell:
 
 def _has_changed_nothing(error: BaseException) -> bool:
     is_early = isinstance(error, CommandFailed) and " apply " not in error.command
-    return is_early or isinstance(error, (LocalCloudError, SettingsError, PackageError, WheelError))
+    refusals = (LocalCloudError, SettingsError, PackageError, ProviderError, WheelError)
+    return is_early or isinstance(error, refusals)
 
 
 def _commands(cloud: Cloud, outputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -210,7 +219,7 @@ def exit_in_a_sentence() -> Iterator[None]:
             yield
         except CommandFailed as error:
             sys.exit(_without_command(error))
-        except (LocalCloudError, PackageError, SettingsError, WheelError) as error:
+        except (LocalCloudError, PackageError, ProviderError, SettingsError, WheelError) as error:
             sys.exit(str(error))
 
 
