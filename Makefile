@@ -8,7 +8,6 @@ SOURCES := lambda tools tests
 ARCH ?= arm64
 # TF=tofu runs OpenTofu instead of Terraform everywhere.
 TF ?= terraform
-export TF
 # More processes than cores, as tests on the local cloud mostly wait; tests/conftest.py schedules them.
 PROCESSES ?= 4
 PYTEST = $(PYTHON) -m pytest --numprocesses $(PROCESSES)

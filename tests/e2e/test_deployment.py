@@ -113,9 +113,7 @@ def repository(cloud: Cloud, tmp_path: Path) -> Path:
     example.mkdir(parents=True)
     for name in ("main.tf", "variables.tf", "outputs.tf", "lambda", "modules", "tools"):
         (folder / name).symlink_to(ROOT / name)
-    for file in (ROOT / "examples" / "web-gallery").iterdir():
-        if not file.name.startswith("."):  # left by a deployment from there
-            (example / file.name).symlink_to(file)
+    (example / "main.tf").symlink_to(ROOT / "examples" / "web-gallery" / "main.tf")
     here = {
         "architecture": ARCHITECTURE,
         "package_path": str(cloud._package(None)),
