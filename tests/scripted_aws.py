@@ -50,10 +50,10 @@ class ScriptedAws:
         self.requests.append((model.name, dict(params)))
 
     def _answer(self, model: OperationModel, **_: Any) -> tuple[Status, dict[str, Any]]:
-        answer = self.answers[model.name]
-        if isinstance(answer, str):
-            error = {"Code": answer, "Message": f"{model.name} says {answer}"}
+        response = self.answers[model.name]
+        if isinstance(response, str):
+            error = {"Code": response, "Message": f"{model.name} says {response}"}
             return Status(400), {"Error": error, "ResponseMetadata": {"HTTPHeaders": {}}}
         if model.output_shape:
-            validate_parameters(answer, model.output_shape)
-        return Status(200), dict(answer)
+            validate_parameters(response, model.output_shape)
+        return Status(200), dict(response)

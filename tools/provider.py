@@ -48,11 +48,11 @@ def running_provider(folder: Path, environment: Mapping[str, str]) -> Iterator[d
         process_group=0,
     ) as process:
         try:
-            told = next(filter(None, map(_TOLD.search, process.stdout or ())), None)
-            if told is None:
+            output = next(filter(None, map(_TOLD.search, process.stdout or ())), None)
+            if output is None:
                 raise ProviderError(f"{program} does not start.")
             # The provider tells Terraform's address for it.
-            _, attached = json.loads(told[1]).popitem()
+            _, attached = json.loads(output[1]).popitem()
             address = provider_address(environment)
             yield {**GARBAGE_COLLECTION, REATTACH: json.dumps({address: attached})}
         finally:

@@ -102,8 +102,8 @@ class Settings:
                 )
             except CommandFailed as failure:
                 raise failure.but_saying(self._named(failure.output)) from None
-        *said, answer = printed.strip().splitlines()
-        values: dict[str, Any] = json.loads(json.loads(answer))
+        *said, response = printed.strip().splitlines()
+        values: dict[str, Any] = json.loads(json.loads(response))
         # Terraform warns of problems after it has said them, OpenTofu before.
         problems = [line for line in said if not line.startswith(_PROBLEMS)]
         return values, self._named("\n".join(problems)) if problems != said else ""

@@ -8,7 +8,7 @@ CONFIDENCE_PERCENT = 80
 
 
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
-    """Answer whether the version of the upload in *event* may be published."""
+    """Return whether the version of the upload in *event* may be published."""
     source = event["source"]
     found = boto3.client("rekognition").detect_moderation_labels(
         Image={

@@ -76,10 +76,10 @@ class Histories(RuleBasedStateMachine):
         late=st.booleans(),
     )
     def upload(self, name: str, content: str, calls: int, late: bool = False) -> None:
-        answer = self.s3.put_object(
+        response = self.s3.put_object(
             Bucket=self.bucket, Key=self.folder + name, Body=CONTENTS[name][content]
         )
-        self._announce(name, Cause.UPLOAD, answer.get("VersionId", ""), calls, late)
+        self._announce(name, Cause.UPLOAD, response.get("VersionId", ""), calls, late)
 
     @rule(name=NAMES, calls=CALLS, late=st.booleans())
     def delete(self, name: str, calls: int, late: bool = False) -> None:

@@ -31,20 +31,20 @@ class Context(LambdaContext):
 
 def upload(s3: "S3Client", key: str, body: bytes, **fields: Any) -> dict[str, Any]:
     """Put an object into the source bucket and return its notification record."""
-    answer = s3.put_object(Bucket="source", Key=key, Body=body)
-    version = answer.get("VersionId", "")
-    etag = answer["ETag"].strip('"')
+    response = s3.put_object(Bucket="source", Key=key, Body=body)
+    version = response.get("VersionId", "")
+    etag = response["ETag"].strip('"')
     return record(key, etag=etag, size=len(body), version=version, **fields)
 
 
 def handle(*records: dict[str, Any]) -> dict[str, int]:
-    answer: dict[str, int] = index.handler({"Records": list(records)}, Context())
-    return answer
+    response: dict[str, int] = index.handler({"Records": list(records)}, Context())
+    return response
 
 
 def failures(sqs: "SQSClient", url: str) -> list[dict[str, Any]]:
-    answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
-    return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+    response = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [json.loads(message["Body"]) for message in response.get("Messages", [])]
 
 
 def processed_keys(s3: "S3Client") -> list[str]:

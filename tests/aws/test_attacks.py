@@ -62,12 +62,12 @@ def test_only_the_picture_of_a_polyglot_file_is_published(s3: "S3Client", conten
     assert handle(upload(s3, "photo.jpg", content)) == {"published": 1}
 
     [key] = processed_keys(s3)
-    answer = s3.get_object(Bucket="processed", Key=key)
-    body = answer["Body"].read()
+    response = s3.get_object(Bucket="processed", Key=key)
+    body = response["Body"].read()
     assert b"script" not in body
     with Image.open(io.BytesIO(body)) as image:
         assert image.size == (100, 67)
-        assert answer["ContentType"] == Image.MIME[image.format or ""]
+        assert response["ContentType"] == Image.MIME[image.format or ""]
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "AVIF"])
@@ -86,9 +86,9 @@ def test_the_content_type_comes_from_the_content_not_the_uploader(
     )
     assert handle(announced) == {"published": 1}
 
-    answer = s3.get_object(Bucket="processed", Key=name)
-    assert answer["ContentType"] == f"image/{kind.lower()}"
-    assert "ContentDisposition" not in answer
+    response = s3.get_object(Bucket="processed", Key=name)
+    assert response["ContentType"] == f"image/{kind.lower()}"
+    assert "ContentDisposition" not in response
 
 
 KEYS = [

@@ -12,8 +12,9 @@ import pytest
 
 from tests.factories import picture, record
 from tools.operations import results, scan
-from tools.operations.backfill import Begun, order, resolved
+from tools.operations.backfill import order, resolved
 from tools.operations.deployment import BackfillError, Deployment
+from tools.operations.executions import Begun
 from tools.operations.results import Results
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def batch(keys: int, **fields: Any) -> Mapping[str, Any]:
 
 
 def test_results_are_added_up_over_all_batches(s3: "S3Client") -> None:
-    answer = {
+    response = {
         "statuses": {"published": 1, "rejected": 1},
         "rejections": [{"key": "a.gif", "reason": "unsupported-format", "message": "a gif"}],
         "unreviewed": ["b.jpg"],
@@ -156,7 +157,7 @@ def test_results_are_added_up_over_all_batches(s3: "S3Client") -> None:
     }
     cause = json.dumps({"errorMessage": "S3 does not answer"})
     files = {
-        "SUCCEEDED": [batch(2, Status="SUCCEEDED", Output=json.dumps(answer))] * 2,
+        "SUCCEEDED": [batch(2, Status="SUCCEEDED", Output=json.dumps(response))] * 2,
         "FAILED": [
             batch(10, Status="FAILED", Error="TransientFailure", Cause=cause),
             batch(10, Status="FAILED", Error="States.Timeout", Cause="after 65 seconds"),

@@ -52,8 +52,8 @@ def event(key: str, *, version: str = "", kind: str = "Object Created") -> dict[
 
 
 def handle(given: dict[str, Any]) -> dict[str, int]:
-    answer: dict[str, int] = index.handler(given, Context())
-    return answer
+    response: dict[str, int] = index.handler(given, Context())
+    return response
 
 
 def put(s3: "S3Client", key: str, body: bytes) -> str:

@@ -30,9 +30,9 @@ pytestmark = pytest.mark.usefixtures("configured")
 
 def test_an_upload_is_published_resized(s3: "S3Client") -> None:
     assert handle(upload(s3, NASTY_KEY, picture(300, 200))) == {"published": 1}
-    answer = s3.get_object(Bucket="processed", Key=NASTY_KEY)
-    assert answer["ContentType"] == "image/jpeg"
-    with Image.open(io.BytesIO(answer["Body"].read())) as image:
+    response = s3.get_object(Bucket="processed", Key=NASTY_KEY)
+    assert response["ContentType"] == "image/jpeg"
+    with Image.open(io.BytesIO(response["Body"].read())) as image:
         assert image.size == (100, 67)
 
 
@@ -90,13 +90,13 @@ def test_one_bad_record_does_not_stop_the_others(
     s3: "S3Client", sqs: "SQSClient", failure_queue_url: str
 ) -> None:
     broken: list[Any] = [{"eventName": "ObjectCreated:Put"}, None, "x", 7]
-    answer = handle(
+    response = handle(
         upload(s3, "one.jpg", picture()),
         *broken,
         upload(s3, "text.jpg", b"just text"),
         upload(s3, "two.jpg", picture()),
     )
-    assert answer == {"published": 2, "rejected": 5}
+    assert response == {"published": 2, "rejected": 5}
     assert processed_keys(s3) == ["one.jpg", "two.jpg"]
     reported = {
         json.dumps(failure["requestPayload"]["Records"][0]): failure["rejection"]["reason"]

@@ -86,9 +86,9 @@ def answer_of(s3: Any, bucket: str, method: str, fields: Mapping[str, Any]) -> A
         return None
     if method == "copy_object":
         return answer["CopyObjectResult"]["ETag"]
-    told = {name: answer.get(name) for name in TOLD}
+    output = {name: answer.get(name) for name in TOLD}
     body = answer["Body"].read() if "Body" in answer else None
-    return {**told, "body": body, "has a version": answer.get("VersionId", "null") != "null"}
+    return {**output, "body": body, "has a version": answer.get("VersionId", "null") != "null"}
 
 
 @pytest.mark.parametrize("bucket", ["source", "processed"], ids=["versions", "no versions"])

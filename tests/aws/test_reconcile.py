@@ -67,8 +67,8 @@ class Bench:
         )
 
     def put(self, key: str, body: bytes, **fields: Any) -> str:
-        answer = self.s3.put_object(Bucket="source", Key=key, Body=body, **fields)
-        return answer["VersionId"]
+        response = self.s3.put_object(Bucket="source", Key=key, Body=body, **fields)
+        return response["VersionId"]
 
     def run(self, key: str = "a.png", cause: Cause = Cause.UPLOAD, **fields: Any) -> Outcome:
         request = Request(bucket="source", key=key, cause=cause, **{"occurred_at": NOW} | fields)

@@ -206,13 +206,13 @@ def test_a_refused_event_does_not_stop_the_others(
 ) -> None:
     refused, _ = failures(held)
     assert not redrive.redrive(held, target(), refuse_notifications, options())
-    said = capsys.readouterr()
-    assert "2 of 3 messages on the failure queue." in said.out
-    assert "2 of 2: s3://source/a b.jpg\n" in said.out
+    output = capsys.readouterr()
+    assert "2 of 3 messages on the failure queue." in output.out
+    assert "2 of 2: s3://source/a b.jpg\n" in output.out
     assert (
         f"1 of 2: s3://source/a b.jpg: left on the queue, {refused.id}: too many \\x1b[2J\n"
         "1 of 2 left on the queue.\n"
-    ) in said.err
+    ) in output.err
     assert len(held.messages) == 2
 
 

@@ -30,8 +30,8 @@ def reviewed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def step(name: str, event: Any, **fields: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = index.handler({"step": name, "event": event, **fields}, Context())
-    return answer
+    response: dict[str, Any] = index.handler({"step": name, "event": event, **fields}, Context())
+    return response
 
 
 def events_of(s3: "S3Client", key: str, body: bytes) -> tuple[list[dict[str, Any]], str]:
@@ -45,9 +45,9 @@ def events_of(s3: "S3Client", key: str, body: bytes) -> tuple[list[dict[str, Any
 @pytest.mark.parametrize("shape", [0, 1])
 def test_an_inspection_reports_a_missing_source(s3: "S3Client", shape: int) -> None:
     events, version = events_of(s3, "a b.jpg", picture())
-    answer = step("inspect", events[shape])
-    assert (answer["status"], answer["variants"]) == ("inspected", ["default"])
-    assert (answer["source"]["key"], answer["source"]["version"]) == ("a b.jpg", version)
+    response = step("inspect", events[shape])
+    assert (response["status"], response["variants"]) == ("inspected", ["default"])
+    assert (response["source"]["key"], response["source"]["version"]) == ("a b.jpg", version)
     assert processed_keys(s3) == []
 
 
@@ -72,8 +72,8 @@ def test_a_refusal_is_reported_once(
     s3: "S3Client", sqs: "SQSClient", failure_queue_url: str
 ) -> None:
     events, version = events_of(s3, "a.jpg", picture())
-    answer = step("publish", events[0], version=version, refusal="no cats here")
-    assert answer["status"] == "rejected"
+    response = step("publish", events[0], version=version, refusal="no cats here")
+    assert response["status"] == "rejected"
     [failure] = failures(sqs, failure_queue_url)
     assert failure["rejection"]["reason"] == "refused"
     assert failure["rejection"]["message"] == "no cats here"
@@ -148,8 +148,8 @@ def batch(s3: "S3Client", retry: int = 0) -> dict[str, Any]:
         {"Key": entry["Key"], "Etag": entry["ETag"], "Size": entry["Size"]} for entry in listed
     ]
     event = {"step": "backfill", "bucket": "source", "items": items, "prefix": "", "retry": retry}
-    answer: dict[str, Any] = index.handler(event | {"trigger": TRIGGER}, Context(3000))
-    return answer
+    response: dict[str, Any] = index.handler(event | {"trigger": TRIGGER}, Context(3000))
+    return response
 
 
 def test_a_slow_file_does_not_delay_the_others(s3: "S3Client", slow: Slow) -> None:
@@ -170,9 +170,9 @@ def test_a_retry_starts_with_another_file(s3: "S3Client", slow: Slow) -> None:
 def test_a_batch_lists_unsuccessful_objects(s3: "S3Client") -> None:
     upload(s3, "a.jpg", picture())
     upload(s3, "b.jpg", b"no picture")
-    answer = batch(s3)
-    assert answer["statuses"] == {"published": 1, "rejected": 1}
-    [rejection] = answer["rejections"]
+    response = batch(s3)
+    assert response["statuses"] == {"published": 1, "rejected": 1}
+    [rejection] = response["rejections"]
     assert (rejection["key"], rejection["reason"]) == ("b.jpg", "unsupported-format")
     assert batch(s3)["statuses"] == {"current": 1, "rejected": 1}
 
@@ -181,6 +181,6 @@ def test_a_batch_of_processed_objects_is_pruned(s3: "S3Client") -> None:
     handle(upload(s3, "a.jpg", picture()))
     s3.copy_object(Bucket="processed", Key="old.jpg", CopySource="processed/a.jpg")
     event = {"step": "prune", "bucket": "source", "items": [{"Key": "a.jpg"}, {"Key": "old.jpg"}]}
-    answer = index.handler(event | {"prune": {"dry_run": False, "gone": False}}, Context())
-    assert answer["statuses"] == {"kept": 1, "stale": 1}
+    response = index.handler(event | {"prune": {"dry_run": False, "gone": False}}, Context())
+    assert response["statuses"] == {"kept": 1, "stale": 1}
     assert processed_keys(s3) == ["a.jpg"]

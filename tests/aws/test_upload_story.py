@@ -173,9 +173,9 @@ def test_status_leaves_a_failure_on_the_queue(deployment: Deployment, sqs: "SQSC
     deployment.process("a.png", TEXT)
     deployment.told("a.png")
 
-    answer = sqs.receive_message(QueueUrl=deployment.pipeline.queue_url)
+    response = sqs.receive_message(QueueUrl=deployment.pipeline.queue_url)
 
-    assert len(answer["Messages"]) == 1
+    assert len(response["Messages"]) == 1
 
 
 def test_the_log_is_filtered_for_one_key(deployment: Deployment) -> None:

@@ -69,8 +69,8 @@ class Backfill:
     def without_trigger(self) -> Iterator[None]:
         """Disable the trigger inside the block."""
         bucket = self.outputs["source_bucket"]
-        answer = self._s3.get_bucket_notification_configuration(Bucket=bucket)
-        found: Any = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+        response = self._s3.get_bucket_notification_configuration(Bucket=bucket)
+        found: Any = {name: value for name, value in response.items() if name != "ResponseMetadata"}
         self._s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
         yield
         self._s3.put_bucket_notification_configuration(
@@ -116,6 +116,6 @@ class Backfill:
 def ended(tool: subprocess.Popen[str], *, status: int) -> str:
     """Wait for *tool*, which must exit with *status*, and return its output."""
     with tool:
-        told, _ = tool.communicate()
-    assert tool.returncode == status, told
-    return told
+        output, _ = tool.communicate()
+    assert tool.returncode == status, output
+    return output

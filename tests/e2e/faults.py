@@ -116,16 +116,18 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fault is Fault.SLOW:
             time.sleep(random.uniform(0.05, 0.5))
-        answer = self._forwarded(body)
-        content = answer.read()
-        length = answer.getheader("Content-Length", "0") if self.command == "HEAD" else len(content)
+        response = self._forwarded(body)
+        content = response.read()
+        length = (
+            response.getheader("Content-Length", "0") if self.command == "HEAD" else len(content)
+        )
         if fault is Fault.LOST:
             self.close_connection = True
             # A response without content is lost, of any other one half is sent.
             content = content[: len(content) // 2]
             if not content:
                 return
-        self._begin(answer.status, dict(answer.getheaders()), length)
+        self._begin(response.status, dict(response.getheaders()), length)
         self.wfile.write(content)
 
     do_GET = do_HEAD = do_PUT = do_DELETE = _answer  # noqa: N815 - the base class calls them so

@@ -58,23 +58,23 @@ def test_a_resumed_backfill_processes_nothing_twice(backfill: Backfill, old: Non
     first = backfill.begin("--prefix", "old/", "--yes")
     eventually(lambda: done_of_old(backfill) > 0, what="the first batch")
     first.send_signal(signal.SIGINT)
-    assert "What was started goes on" in ended(first, status=1)
+    assert "The backfill continues" in ended(first, status=1)
 
     second = backfill.begin("--prefix", "old/", "--yes")
     eventually(lambda: done_of_old(backfill) >= OLD / 3, what="a third of the backfill")
     assert "Stopped." in backfill.run("--stop")
-    told = ended(second, status=1)
-    assert "A backfill is running already." in told
-    assert "It ended as ABORTED." in told
-    assert " not tried" in told
+    output = ended(second, status=1)
+    assert "A backfill is running already." in output
+    assert "It ended as ABORTED." in output
+    assert " not tried" in output
     done = settled(backfill)
     assert OLD / 3 <= done < OLD
     images = backfill.images("small/old/", "web/old/")
 
-    told = backfill.run("--prefix", "old/", "--yes")
+    output = backfill.run("--prefix", "old/", "--yes")
 
-    assert f"{OLD - done} made" in told
-    assert f"{done} up to date already" in told
+    assert f"{OLD - done} made" in output
+    assert f"{done} up to date already" in output
     finished = backfill.images("small/old/", "web/old/")
     assert len(finished) == 2 * OLD
     assert {key: finished[key] for key in images} == images
@@ -87,26 +87,26 @@ def test_current_images_are_left_alone(backfill: Backfill, old: None) -> None:
     before = backfill.images("small/old/", "web/old/")
     assert len(before) == 2 * OLD
 
-    told = backfill.run("--prefix", "old/", "--yes")
+    output = backfill.run("--prefix", "old/", "--yes")
 
-    assert f"{OLD} up to date already" in told
+    assert f"{OLD} up to date already" in output
     assert backfill.images("small/old/", "web/old/") == before
 
 
 def test_a_rejected_file_is_reported_with_its_reason(
     backfill: Backfill, few: Mapping[str, bytes]
 ) -> None:
-    told = backfill.run("--prefix", "few/", "--yes")
-    assert f"{len(few)} made" in told
-    assert '1 rejected, unsupported-format: "few/text.jpg"' in told
-    line = json.loads((ROOT / told.rpartition(": ")[2].strip()).read_text())
+    output = backfill.run("--prefix", "few/", "--yes")
+    assert f"{len(few)} made" in output
+    assert '1 rejected, unsupported-format: "few/text.jpg"' in output
+    line = json.loads((ROOT / output.rpartition(": ")[2].strip()).read_text())
     assert (line["key"], line["reason"]) == ("few/text.jpg", "unsupported-format")
 
 
 def test_a_dry_run_only_prints_the_estimate(backfill: Backfill, few: Mapping[str, bytes]) -> None:
-    told = backfill.make("PREFIX=few/", "DRY_RUN=1")
-    assert "13 objects, 13 of them for the pipeline" in told
-    assert "If all of them need processing, that is about $" in told
+    output = backfill.make("PREFIX=few/", "DRY_RUN=1")
+    assert "13 objects, 13 of them for the pipeline" in output
+    assert "If all of them need processing, that is about $" in output
 
 
 def test_the_objects_of_an_inventory_are_processed(backfill: Backfill, pipeline: Pipeline) -> None:
@@ -114,10 +114,10 @@ def test_the_objects_of_an_inventory_are_processed(backfill: Backfill, pipeline:
     backfill.put({key: picture() for key in (*keys, "listed/not.jpg", "beside/c.jpg")})
     manifest = inventory(backfill, *keys, "beside/c.jpg")
 
-    told = backfill.run("--manifest", manifest, "--prefix", "listed/", "--yes")
+    output = backfill.run("--manifest", manifest, "--prefix", "listed/", "--yes")
 
-    assert "3 objects, 2 of them for the pipeline" in told
-    assert "2 made" in told
+    assert "3 objects, 2 of them for the pipeline" in output
+    assert "2 made" in output
     assert backfill.images("small/listed/").keys() == {f"small/{key}" for key in keys}
     assert not backfill.images("small/beside/")
 
@@ -165,10 +165,10 @@ def test_an_impossible_backfill_is_reported_in_a_sentence(
 
 def test_it_is_limited_by_its_role(backfill: Backfill, few: Mapping[str, bytes]) -> None:
     with without(backfill.pipeline, "invoke-function", role="image-pipeline-backfill"):
-        told = backfill.run("--prefix", "few/", "--yes", status=1)
-    assert "It ended as FAILED States.ExceedToleratedFailureThreshold." in told
-    assert "in batches that failed, Lambda.AWSLambdaException" in told
-    assert "is not authorized to perform: lambda:InvokeFunction" in told
+        output = backfill.run("--prefix", "few/", "--yes", status=1)
+    assert "It ended as FAILED States.ExceedToleratedFailureThreshold." in output
+    assert "in batches that failed, Lambda.AWSLambdaException" in output
+    assert "is not authorized to perform: lambda:InvokeFunction" in output
 
 
 # This test changes the deployment, so it is the last one.
@@ -182,13 +182,13 @@ def test_a_new_size_replaces_all_images_and_prune_deletes_orphans(
     assert len(before) == 2 * len(few)
 
     backfill.apply(variants={"small": {"width": 50}, "large": {"width": 200}})
-    told = backfill.run("--prefix", "few/", "--yes")
+    output = backfill.run("--prefix", "few/", "--yes")
 
-    assert f"{len(few)} made" in told
+    assert f"{len(few)} made" in output
     stale = backfill.images("web/few/").keys()
     assert len(stale) == len(few)
-    told = backfill.prune("web/few/", "--dry-run")
-    assert f"{len(stale)} that no current variant produces" in told
+    output = backfill.prune("web/few/", "--dry-run")
+    assert f"{len(stale)} that no current variant produces" in output
     assert backfill.images("web/few/").keys() == stale
     backfill.prune("web/few/", "--yes")
     assert f"{len(few)} kept: their sources have them" in backfill.prune("small/few/", "--yes")

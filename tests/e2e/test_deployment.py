@@ -152,5 +152,5 @@ def test_a_pipeline_and_an_example_are_applied_and_destroyed(cloud: Cloud, tmp_p
 
 def shown(cloud: Cloud, url: str) -> bytes | None:
     """Return what the CDN has under *url*, if anything."""
-    answer = Viewer(cloud).get(url)
-    return answer.body if answer.status == 200 else None
+    response = Viewer(cloud).get(url)
+    return response.body if response.status == 200 else None

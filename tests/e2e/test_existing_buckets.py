@@ -133,7 +133,7 @@ def story(
         planned = terraform.planned()
         terraform.apply_plan()
     try:
-        during, told = snapshot(pipeline), use(pipeline, terraform, owners_queue)
+        during, output = snapshot(pipeline), use(pipeline, terraform, owners_queue)
         sources = object_keys(pipeline, SOURCE)
     finally:
         terraform.destroy()
@@ -144,7 +144,7 @@ def story(
         after=snapshot(pipeline),
         planned={change["address"]: change for change in planned},
         sources=sources,
-        **told,
+        **output,
     )
     for bucket in (SOURCE, PROCESSED):
         for key in object_keys(pipeline, bucket):

@@ -136,8 +136,8 @@ def test_an_interrupted_apply_is_completed_by_the_next(
     applied: Deployment, pipeline: Pipeline
 ) -> None:
     assert applied.differences() == []
-    answer = pipeline.sqs.get_queue_url(QueueName=f"{NAME}-failures")
-    assert answer["QueueUrl"] == applied.terraform.outputs()["failure_queue_url"]
+    response = pipeline.sqs.get_queue_url(QueueName=f"{NAME}-failures")
+    assert response["QueueUrl"] == applied.terraform.outputs()["failure_queue_url"]
 
 
 def test_a_resource_with_a_fixed_name_is_destroyed_first(

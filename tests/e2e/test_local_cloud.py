@@ -118,8 +118,8 @@ def test_up_interrupted_in_a_running_cloud_says_that_it_stays(
             up.up("")
 
         assert cloud.is_running()
-    told = capsys.readouterr().err
-    assert told == "The local cloud stays up until `make down`, perhaps half changed.\n"
+    output = capsys.readouterr().err
+    assert output == "The local cloud stays up until `make down`, perhaps half changed.\n"
 
 
 def test_up_interrupted_in_a_new_cloud_takes_it_down_and_says_so(

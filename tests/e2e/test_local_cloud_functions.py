@@ -105,8 +105,8 @@ class Function:
         return max(map(int, (self.folder / "most").read_text().split()))
 
     def failure(self) -> dict[str, Any] | None:
-        answer = self.sqs.receive_message(QueueUrl=self.queue)
-        for message in answer.get("Messages", []):
+        response = self.sqs.receive_message(QueueUrl=self.queue)
+        for message in response.get("Messages", []):
             self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
             failure: dict[str, Any] = json.loads(message["Body"])
             return failure
@@ -166,9 +166,9 @@ def test_a_call_is_answered_while_events_wait(function: Function) -> None:
     function.send(20, seconds=0.5)
 
     payload = {"folder": str(function.folder), "number": "call", "seconds": 0}
-    answer = function.functions.invoke(FunctionName=function.name, Payload=json.dumps(payload))
+    response = function.functions.invoke(FunctionName=function.name, Payload=json.dumps(payload))
 
-    assert answer["StatusCode"] == 200
+    assert response["StatusCode"] == 200
     assert function.done() < 20
 
 

@@ -92,17 +92,17 @@ class Machines:
     def start(self, definition: Mapping[str, Any], *allowed: str, **given: Any) -> str:
         """Start a new machine with the permissions *allowed*, and return the execution."""
         machine = self.create(definition, self.role(*allowed))
-        answer = self.client.start_execution(
+        response = self.client.start_execution(
             stateMachineArn=machine, input=json.dumps({**INPUT, **given})
         )
-        return answer["executionArn"]
+        return response["executionArn"]
 
     def ended(self, execution: str) -> dict[str, Any]:
         """Wait for the end of *execution*, and return its description."""
 
         def look() -> dict[str, Any] | None:
-            answer = self.client.describe_execution(executionArn=execution)
-            return None if answer["status"] == "RUNNING" else dict(answer)
+            response = self.client.describe_execution(executionArn=execution)
+            return None if response["status"] == "RUNNING" else dict(response)
 
         return eventually(look, what=execution)
 
@@ -300,5 +300,5 @@ def test_events_from_s3_name_the_version(machines: Machines) -> None:
     message, *_ = eventually(
         lambda: sqs.receive_message(QueueUrl=queue).get("Messages"), what="the event"
     )
-    told = json.loads(message["Body"])["detail"]["object"]
-    assert (told["key"], told["version-id"]) == ("a+b c", version)
+    output = json.loads(message["Body"])["detail"]["object"]
+    assert (output["key"], output["version-id"]) == ("a+b c", version)

@@ -111,18 +111,18 @@ def test_an_edited_setting_is_applied_to_the_running_cloud(local: Local, photo: 
     local.upload(photo)
     eventually(lambda: local.has("card/photo.jpg"), what="a card")
 
-    said = local.up(THUMB)
+    output = local.up(THUMB)
     local.upload(photo)
 
     eventually(lambda: local.has("thumb/photo.jpg"), what="a thumb")
-    assert f"Settings: {local.settings} (metadata, upload_api, variants, key_template)" in said
+    assert f"Settings: {local.settings} (metadata, upload_api, variants, key_template)" in output
 
 
 def test_a_setting_that_is_refused_leaves_the_cloud_as_it_was(local: Local) -> None:
-    said = local.up(CARD + 'trigger_prefix = "/photos"\n', status=1)
+    output = local.up(CARD + 'trigger_prefix = "/photos"\n', status=1)
 
-    assert "trigger_prefix" in said
-    assert "The local cloud stays up as it was.\n" in said
+    assert "trigger_prefix" in output
+    assert "The local cloud stays up as it was.\n" in output
     assert Cloud(local.home / "up").is_running()
 
 
@@ -146,9 +146,11 @@ def test_a_rejected_file_is_found_and_retried(local: Local, tmp_path: Path, phot
 
 @pytest.mark.parametrize("command", ["doctor", "deploy", "destroy"])
 def test_nothing_on_aws_is_touched_from_its_shell(local: Local, command: str) -> None:
-    said = local.shell(f"'{sys.executable}' tools {command} 2>&1 && exit 1 || true")
+    output = local.shell(f"'{sys.executable}' tools {command} 2>&1 && exit 1 || true")
 
-    assert "points at a local cloud or another endpoint by AWS_ENDPOINT_URL, LOCAL_DEPLOYM" in said
+    assert (
+        "points at a local cloud or another endpoint by AWS_ENDPOINT_URL, LOCAL_DEPLOYM" in output
+    )
 
 
 def test_terraform_of_ones_own_deploys_beside_it(local: Local, tmp_path: Path) -> None:

@@ -80,8 +80,8 @@ def _put(pipeline: Pipeline, policy: str, document: dict[str, Any]) -> None:
 
 def invoke(functions: "LambdaClient", function: str, event: object) -> tuple[bool, str]:
     """Return whether *function* succeeded, and its response."""
-    answer = functions.invoke(FunctionName=function, Payload=json.dumps(event))
-    return "FunctionError" not in answer, answer["Payload"].read().decode()
+    response = functions.invoke(FunctionName=function, Payload=json.dumps(event))
+    return "FunctionError" not in response, response["Payload"].read().decode()
 
 
 def announced(pipeline: Pipeline, key: str, *, name: str = "ObjectCreated:Put") -> dict[str, Any]:
@@ -116,12 +116,12 @@ def test_no_permission_is_superfluous(
         bucket = pipeline.outputs["processed_bucket"]
         pipeline.s3.delete_object(Bucket=bucket, Key="small/permissions.jpg")
     with without(pipeline, policy, action):
-        succeeded, answer = invoke(functions, function, announced(pipeline, key, name=event_name))
-    assert not succeeded, answer
-    assert "AccessDenied" in answer or "403" in answer
+        succeeded, response = invoke(functions, function, announced(pipeline, key, name=event_name))
+    assert not succeeded, response
+    assert "AccessDenied" in response or "403" in response
 
-    succeeded, answer = invoke(functions, function, announced(pipeline, key, name=event_name))
-    assert succeeded, answer
+    succeeded, response = invoke(functions, function, announced(pipeline, key, name=event_name))
+    assert succeeded, response
 
 
 def test_the_permission_to_delete_is_not_superfluous(
@@ -135,12 +135,12 @@ def test_the_permission_to_delete_is_not_superfluous(
     with without(pipeline, "write-processed", "s3:DeleteObject"):
         pipeline.s3.delete_object(Bucket=pipeline.outputs["source_bucket"], Key="removed.jpg")
         removal = announced(pipeline, "removed.jpg", name="ObjectRemoved:Delete")
-        succeeded, answer = invoke(functions, function, removal)
-    assert not succeeded, answer
-    assert "AccessDenied" in answer
+        succeeded, response = invoke(functions, function, removal)
+    assert not succeeded, response
+    assert "AccessDenied" in response
 
-    succeeded, answer = invoke(functions, function, removal)
-    assert (succeeded, json.loads(answer)) == (True, {"removed": 1})
+    succeeded, response = invoke(functions, function, removal)
+    assert (succeeded, json.loads(response)) == (True, {"removed": 1})
     assert pipeline.keys(prefix="small/removed") == []
 
 
@@ -170,8 +170,8 @@ def test_the_caller_has_the_role(
         "call": "list_objects_v2",
         "arguments": {"Bucket": pipeline.outputs["source_bucket"]},
     }
-    succeeded, answer = invoke(functions, caller, call)
-    assert succeeded, answer
+    succeeded, response = invoke(functions, caller, call)
+    assert succeeded, response
 
 
 @pytest.fixture(scope="module")
@@ -214,11 +214,11 @@ def test_the_role_is_refused_everything_else(
 ) -> None:
     names = {**pipeline.outputs, "another_queue": another_queue}
     filled = {name: value.format(**names) for name, value in arguments.items()}
-    succeeded, answer = invoke(
+    succeeded, response = invoke(
         functions, caller, {"service": service, "call": call, "arguments": filled}
     )
     assert not succeeded
-    assert "AccessDenied" in answer or "not authorized" in answer, answer
+    assert "AccessDenied" in response or "not authorized" in response, response
 
 
 @pytest.fixture
@@ -239,8 +239,8 @@ def test_the_role_sends_events_only_with_its_own_source(
         event = {"service": "events", "call": "put_events", "arguments": arguments}
         return invoke(functions, caller, event)
 
-    succeeded, answer = announce("image-pipeline")
-    assert succeeded, answer
-    succeeded, answer = announce("billing")
+    succeeded, response = announce("image-pipeline")
+    assert succeeded, response
+    succeeded, response = announce("billing")
     assert not succeeded
-    assert "AccessDenied" in answer
+    assert "AccessDenied" in response

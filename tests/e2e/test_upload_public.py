@@ -87,8 +87,8 @@ def test_images_that_were_not_uploaded_by_the_api_are_hidden(
 )
 def test_a_form_cannot_be_changed(upload_api: UploadApi, changes: dict[str, str]) -> None:
     form = upload_api.form(PHOTO)
-    answer = upload_api.post(form["upload"], PHOTO, **changes)
-    assert answer.status == 403, answer.body
+    response = upload_api.post(form["upload"], PHOTO, **changes)
+    assert response.status == 403, response.body
     assert upload_api.call("GET", form["status_url"]).status == 404
 
 
@@ -99,8 +99,8 @@ def test_a_form_accepts_exactly_the_declared_size(
     upload_api: UploadApi, content: bytes, code: bytes
 ) -> None:
     form = upload_api.form(PHOTO)
-    answer = upload_api.post(form["upload"], content)
-    assert (answer.status, code in answer.body) == (400, True)
+    response = upload_api.post(form["upload"], content)
+    assert (response.status, code in response.body) == (400, True)
     assert upload_api.call("GET", form["status_url"]).status == 404
 
 
@@ -108,8 +108,8 @@ def test_a_form_expires(upload_api: UploadApi) -> None:
     with form_seconds(1):
         form = upload_api.form(PHOTO)
     time.sleep(1.5)
-    answer = upload_api.post(form["upload"], PHOTO)
-    assert (answer.status, b"expired" in answer.body) == (403, True), answer.body
+    response = upload_api.post(form["upload"], PHOTO)
+    assert (response.status, b"expired" in response.body) == (403, True), response.body
 
 
 def test_events_hold_what_the_records_say(upload_api: UploadApi) -> None:

@@ -101,5 +101,5 @@ def test_a_user_without_permission_is_refused(upload_api: UploadApi) -> None:
     reader = user(upload_api.pipeline, "reader", may_invoke=reading)
     assert upload_api.call("GET", "images", signed_by=reader).status == 200
     wanted = {"filename": "a.jpg", "content_type": "image/jpeg", "size": 1}
-    answer = upload_api.call("POST", "uploads", body=wanted, signed_by=reader)
-    assert answer.status == 403
+    response = upload_api.call("POST", "uploads", body=wanted, signed_by=reader)
+    assert response.status == 403

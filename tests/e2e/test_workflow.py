@@ -46,10 +46,10 @@ def images(pipeline: Pipeline, name: str) -> list[str]:
 
 
 def record(key: str) -> dict[str, Any] | None:
-    answer = boto3.client("dynamodb").get_item(
+    response = boto3.client("dynamodb").get_item(
         TableName="image-pipeline-records", Key={"source_key": {"S": key}}
     )
-    return answer.get("Item")
+    return response.get("Item")
 
 
 def test_a_machine_that_may_not_invoke_the_function_reports_it(
@@ -94,9 +94,9 @@ def test_an_upload_is_recorded_after_all_its_images_are_published(
     pipeline.upload(photo, key)
     recorded = eventually(lambda: record(key), what="the record")
     assert recorded["status"] == {"S": "ready"}
-    told = [image["M"]["key"]["S"] for image in recorded["images"]["L"]]
-    assert told == images(pipeline, f"{workflow.role}/recorded")
-    assert len(told) == 2
+    output = [image["M"]["key"]["S"] for image in recorded["images"]["L"]]
+    assert output == images(pipeline, f"{workflow.role}/recorded")
+    assert len(output) == 2
     assert recorded["dominant_color"]["S"]
 
 
@@ -133,9 +133,9 @@ def test_an_upload_without_a_decision_is_reported_and_not_published(
 ) -> None:
     key = f"{reviewed.role}/{name}.jpg"
     pipeline.upload(photo, key)
-    answer = pipeline.failure(key)["responsePayload"]
-    assert answer["errorType"] == error
-    assert message in answer["errorMessage"]
+    response = pipeline.failure(key)["responsePayload"]
+    assert response["errorType"] == error
+    assert message in response["errorMessage"]
     assert reviewed.statuses(key) == ["FAILED"]
     assert images(pipeline, f"{reviewed.role}/{name}") == []
 
@@ -168,8 +168,8 @@ def test_a_backfill_skips_unreviewed_uploads(
         variants={"small": {"width": 70}},
     )
     backfill.put({"before/unseen.jpg": picture()})
-    told = backfill.run("--prefix", "before/", "--yes")
+    output = backfill.run("--prefix", "before/", "--yes")
 
-    assert "1 made" in told
-    assert '1 not reviewed yet: "before/unseen.jpg"' in told
+    assert "1 made" in output
+    assert '1 not reviewed yet: "before/unseen.jpg"' in output
     assert backfill.images("small/before/").keys() == {"small/before/allowed.jpg"}

@@ -128,8 +128,8 @@ def finish(pipeline: Pipeline) -> None:
     """Wait until all executions of the workflow have ended."""
     machine = pipeline.terraform.outputs()["workflow_arn"]
     machines = boto3.client("stepfunctions")
-    answer = machines.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
-    begun = [execution["executionArn"] for execution in answer["executions"]]
+    response = machines.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
+    begun = [execution["executionArn"] for execution in response["executions"]]
 
     def is_over() -> bool:
         statuses = [machines.describe_execution(executionArn=one)["status"] for one in begun]

@@ -22,7 +22,7 @@ ROLE = FUNCTION = "image-pipeline"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Response:
     """An HTTP response."""
 
     status: int
@@ -69,7 +69,7 @@ class UploadApi:
         body: Any = None,
         token: str | None = None,
         signed_by: Credentials | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Send a request, with a *token* or a signature if one is given."""
         headers = {"content-type": "application/json"}
         if token:
@@ -86,12 +86,12 @@ class UploadApi:
     def form(self, content: bytes, **identity: Any) -> dict[str, Any]:
         """Return the response to a request for a form for the JPEG *content*."""
         wanted = {"filename": "My cat.jpg", "content_type": "image/jpeg", "size": len(content)}
-        answer = self.call("POST", "uploads", body=wanted, **identity)
-        assert answer.status == 201, answer.body
-        form: dict[str, Any] = answer.json
+        response = self.call("POST", "uploads", body=wanted, **identity)
+        assert response.status == 201, response.body
+        form: dict[str, Any] = response.json
         return form
 
-    def post(self, upload: Mapping[str, Any], content: bytes, **changes: str) -> Answer:
+    def post(self, upload: Mapping[str, Any], content: bytes, **changes: str) -> Response:
         """Post a file with a form, with *changes* of its fields."""
         fields = {**upload["fields"], **changes, "file": ("cat.jpg", content, "image/jpeg")}
         return self._send("POST", upload["url"], fields=fields)
@@ -100,14 +100,14 @@ class UploadApi:
         """Wait until the upload by *form* is processed, and return its status."""
 
         def look() -> dict[str, Any] | None:
-            answer = self.call("GET", form["status_url"], **identity)
-            assert answer.status in (200, 404), answer.body
-            state: dict[str, Any] = answer.json
+            response = self.call("GET", form["status_url"], **identity)
+            assert response.status in (200, 404), response.body
+            state: dict[str, Any] = response.json
             return None if state["status"] in ("waiting", 404) else state
 
         return eventually(look, what=form["key"])
 
-    def preflight(self, url: str, *, origin: str) -> Answer:
+    def preflight(self, url: str, *, origin: str) -> Response:
         """Send the preflight request of a browser for a page of *origin* that posts to *url*."""
         headers = {
             "origin": origin,
@@ -116,7 +116,7 @@ class UploadApi:
         }
         return self._send("OPTIONS", url, headers=headers)
 
-    def get(self, url: str) -> Answer:
+    def get(self, url: str) -> Response:
         """Follow a link, as a browser would."""
         return self._send("GET", url)
 
@@ -140,9 +140,9 @@ class UploadApi:
         authority: Path = self.pipeline.cloud.home / "authority.pem"
         return urllib3.PoolManager(ca_certs=str(authority), retries=False)
 
-    def _send(self, method: str, url: str, **content: Any) -> Answer:
-        answer = self._http.request(method, url, **content)
-        return Answer(status=answer.status, headers=answer.headers, body=answer.data)
+    def _send(self, method: str, url: str, **content: Any) -> Response:
+        response = self._http.request(method, url, **content)
+        return Response(status=response.status, headers=response.headers, body=response.data)
 
 
 @contextmanager

@@ -144,8 +144,8 @@ class FakeApi:
         self.forms.append(json.loads(request.post_data or ""))
         form = {"url": f"{self.page.url}bucket", "fields": {"key": "key"}}
         status_url = f"images/{len(self.forms)}"
-        answer = {"key": "key", "upload": form, "status_url": status_url, "expires_in": 300}
-        route.fulfill(status=201, json=answer)
+        response = {"key": "key", "upload": form, "status_url": status_url, "expires_in": 300}
+        route.fulfill(status=201, json=response)
 
     def _take(self, route: Route) -> None:
         self.posts += 1

@@ -42,13 +42,13 @@ class Viewer:
         )
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         with pool:
-            answer = pool.urlopen(method, target, headers={"host": parts.netloc, **given})
-        return Shown(status=answer.status, headers=answer.headers, body=answer.data)
+            response = pool.urlopen(method, target, headers={"host": parts.netloc, **given})
+        return Shown(status=response.status, headers=response.headers, body=response.data)
 
     def get_plain(self, url: str) -> Shown:
         """Request *url* without TLS."""
         parts = urlsplit(url)
         plain = urlsplit(self.cloud.plain_endpoint)
         with urllib3.HTTPConnectionPool("127.0.0.1", plain.port, retries=False) as pool:
-            answer = pool.urlopen("GET", parts.path, headers={"host": parts.netloc})
-        return Shown(status=answer.status, headers=answer.headers, body=answer.data)
+            response = pool.urlopen("GET", parts.path, headers={"host": parts.netloc})
+        return Shown(status=response.status, headers=response.headers, body=response.data)

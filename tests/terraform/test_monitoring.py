@@ -349,12 +349,12 @@ def test_the_page_on_costs_charges_for_the_metrics_that_are_planned(
         return sum(len(plan.alarms[name].metrics) for name in alarms or plan.alarms)
 
     every, fewest = plans["every_part_is_watched"], plans["parts_that_are_off_have_no_alarms"]
-    told = re.findall(
+    output = re.findall(
         r"^\| (\d+ alarms|with .*`.*`.*, \d alarms?.*) \| (\d+) metrics × 0\.10 \| ([\d.]+) \|$",
         page("costs"),
         re.MULTILINE,
     )
-    counts = {what.split("`")[1] if "`" in what else "": int(count) for what, count, _ in told}
+    counts = {what.split("`")[1] if "`" in what else "": int(count) for what, count, _ in output}
     assert counts == {
         "": metrics(fewest),
         "workflow": metrics(every, "workflow_failing")
@@ -365,7 +365,7 @@ def test_the_page_on_costs_charges_for_the_metrics_that_are_planned(
         "metadata": metrics(every, "table_throttled") - 1,  # the upload API adds an operation
         "upload_api": metrics(every, "upload_api_failing") + 1,
     }
-    assert all(float(price) == pytest.approx(int(count) / 10) for _, count, price in told)
+    assert all(float(price) == pytest.approx(int(count) / 10) for _, count, price in output)
 
 
 def test_the_runbook_has_a_heading_for_every_alarm(plan: Plan) -> None:

@@ -195,22 +195,22 @@ SOURCE = Source(bucket="source", key="é.png", etag="e", size=9, version="v")
 
 def test_an_inspection_describes_the_upload_to_the_review() -> None:
     outcome = Outcome(status=Status.INSPECTED, source=SOURCE, info=INFO, missing=("small", "web"))
-    answer = json.loads(json.dumps(events.step_answer(outcome)))
-    assert (answer["status"], answer["variants"]) == ("inspected", ["small", "web"])
-    assert (answer["source"]["key"], answer["source"]["version"]) == ("é.png", "v")
-    assert answer["picture"]["size"] == {"width": 3, "height": 2}
+    response = json.loads(json.dumps(events.step_answer(outcome)))
+    assert (response["status"], response["variants"]) == ("inspected", ["small", "web"])
+    assert (response["source"]["key"], response["source"]["version"]) == ("é.png", "v")
+    assert response["picture"]["size"] == {"width": 3, "height": 2}
 
 
 def test_a_batch_returns_counts_and_unsuccessful_objects() -> None:
     rejection = ImageTooLarge("300 megapixels")
-    answer = events.batch_answer(
+    response = events.batch_answer(
         [
             Outcome(status=Status.PUBLISHED, source=SOURCE),
             Outcome(status=Status.REJECTED, source=SOURCE, rejection=rejection),
             Outcome(status=Status.UNREVIEWED, source=SOURCE),
         ]
     )
-    assert answer == {
+    assert response == {
         "statuses": {"published": 1, "rejected": 1, "unreviewed": 1},
         "rejections": [{"key": "é.png", "reason": "image-too-large", "message": "300 megapixels"}],
         "unreviewed": ["é.png"],

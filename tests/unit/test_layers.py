@@ -106,9 +106,9 @@ def test_every_service_is_known_in_its_home_only(room: str, path: Path) -> None:
 
 
 def test_the_page_on_architecture_lists_every_module_in_its_layer() -> None:
-    told = {
+    output = {
         name: int(rank)
         for rank, names in re.findall(r"^\| (\d) \| (.+?) \| ", page("architecture"), re.MULTILINE)
         for name in re.findall(r"`(\w+)`", names)
     }
-    assert told == RANKS
+    assert output == RANKS

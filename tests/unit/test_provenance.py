@@ -61,9 +61,9 @@ def test_it_fits_into_the_metadata_of_an_object(key: str) -> None:
 
 
 def test_exif_facts_are_only_in_the_record() -> None:
-    told = provenance(info=replace(INFO, exif={"place": "48.1 11.6"}))
-    assert "48.1" not in str(told.metadata())
-    assert told.read_facts() is None  # so that an incomplete set is never used
+    output = provenance(info=replace(INFO, exif={"place": "48.1 11.6"}))
+    assert "48.1" not in str(output.metadata())
+    assert output.read_facts() is None  # so that an incomplete set is never used
 
 
 def test_a_long_key_is_hashed_and_no_other_key_looks_like_a_hash() -> None:

@@ -77,8 +77,8 @@ def test_a_manifest_is_optional_and_has_the_defaults_of_its_variable() -> None:
 
 
 def test_a_manifest_has_the_operators_settings() -> None:
-    told = {"key_template": "m/{directory}{stem}", "max_age_seconds": 5}
-    settings = Settings.from_environment(environment(MANIFEST=json.dumps(told)))
+    output = {"key_template": "m/{directory}{stem}", "max_age_seconds": 5}
+    settings = Settings.from_environment(environment(MANIFEST=json.dumps(output)))
     assert settings.manifest == Manifest(key_template="m/{directory}{stem}", max_age_seconds=5)
 
 

@@ -84,8 +84,8 @@ class Sharp:
         assert self._process.stdout is not None  # noqa: S101 - likewise
         self._process.stdin.write(json.dumps(question) + "\n")
         self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
-        return answer["milliseconds"], answer["bytes"]
+        response = json.loads(self._process.stdout.readline())
+        return response["milliseconds"], response["bytes"]
 
 
 @contextmanager

@@ -18,12 +18,12 @@ def served(s3: MemoryS3) -> AbstractContextManager[str]:
             for name, value in self.headers.items():
                 headers.add_header(name, value)
             url = f"http://{self.headers['Host']}{self.path}"
-            answer = s3(AWSPreparedRequest(self.command, url, headers, self.body(), False))
-            sent = answer.raw.read()
-            self.send_response_only(answer.status_code)
-            for name, value in answer.headers.items():
+            response = s3(AWSPreparedRequest(self.command, url, headers, self.body(), False))
+            sent = response.raw.read()
+            self.send_response_only(response.status_code)
+            for name, value in response.headers.items():
                 self.send_header(name, value)
-            if "Content-Length" not in answer.headers:
+            if "Content-Length" not in response.headers:
                 self.send_header("Content-Length", str(len(sent)))
             self.end_headers()
             self.wfile.write(sent)

@@ -37,13 +37,13 @@ class Library:
         """Return the version of the library in *path*; raise AuditError if it names none."""
         if self.version:
             found = re.search(self.version.encode(), data)
-            told = found[1].decode() if found else ""
+            output = found[1].decode() if found else ""
         else:
             name = _FILE_NAME.fullmatch(path.name)
-            told = name["version"] if name else ""
-        if not told:
+            output = name["version"] if name else ""
+        if not output:
             raise AuditError(f"{path} does not tell the version of {self.name}")
-        return told
+        return output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,11 +62,11 @@ def interpreters() -> Iterator[Interpreter]:
     """
     seen = set()
     for path in _candidates():
-        answer = _answer(path, _PROBE)
-        if answer is None or len(answer) != 3 or answer[0] in seen:
+        response = _answer(path, _PROBE)
+        if response is None or len(response) != 3 or response[0] in seen:
             continue
-        seen.add(answer[0])
-        yield Interpreter(answer[0], (int(answer[1]), int(answer[2])))
+        seen.add(response[0])
+        yield Interpreter(response[0], (int(response[1]), int(response[2])))
 
 
 def _candidates() -> Iterator[str]:

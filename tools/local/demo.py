@@ -174,10 +174,10 @@ def _published(log_group: str) -> Iterator[tuple[str, Line]]:
 
 
 def _failures(queue: str) -> Iterator[tuple[str, str]]:
-    answer = boto3.client("sqs").receive_message(
+    response = boto3.client("sqs").receive_message(
         QueueUrl=queue, MaxNumberOfMessages=10, AttributeNames=["All"]
     )
-    for message in answer.get("Messages", []):
+    for message in response.get("Messages", []):
         failure = read(message)
         for named in failure.objects:
             if named:

@@ -78,12 +78,12 @@ def _make_queues(changes: Sequence[Change], sqs: "SQSClient") -> Iterator[Import
                 for field, attribute in _QUEUE_ATTRIBUTES.items()
                 if planned.get(field) is not None
             }
-            answer = sqs.create_queue(
+            response = sqs.create_queue(
                 QueueName=planned["name"],
                 Attributes=attributes,
                 tags=planned.get("tags_all") or planned.get("tags") or {},
             )
-            yield address, answer["QueueUrl"]
+            yield address, response["QueueUrl"]
 
 
 def _make_policies(changes: Sequence[Change], sqs: "SQSClient") -> Iterator[Import]:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools import ROOT
 from tools.command_line import parse
 from tools.operations import deployment, estimate, results, scan
 from tools.operations.deployment import BackfillError, Deployment
+from tools.operations.executions import CLIENT_CONFIG, Begun, Executions, results_of
 from tools.operations.failure import Unreadable, read
 from tools.operations.queue import HeldMessages
 from tools.operations.regions import session
@@ -31,13 +31,8 @@ from tools.progress import Progress
 if TYPE_CHECKING:
     import boto3
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_stepfunctions import SFNClient
 
 LISTS = ROOT / "build" / "backfill"
-
-_LOOK_SECONDS = 1
-_PATIENCE_SECONDS = 30
-CLIENT_CONFIG = Config(retries={"mode": "standard"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,63 +46,6 @@ class Order:
         """Return the input of an execution that reads at most *max_objects* objects."""
         manifest = {"manifest": self.manifest} if self.manifest else {}
         return json.dumps({"prefix": self.prefix, "max_objects": max_objects, **manifest})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Begun:
-    """A started execution: its prefix and its start time."""
-
-    at: datetime
-    prefix: str
-    manifest: Mapping[str, str] | None
-
-
-class Executions:
-    """The executions of the state machine. One runs at a time."""
-
-    def __init__(self, machines: "SFNClient", state_machine_arn: str) -> None:
-        self._machines = machines
-        self._arn = state_machine_arn
-
-    def running(self) -> str | None:
-        """Return the running execution, if any."""
-        answer = self._machines.list_executions(
-            stateMachineArn=self._arn, statusFilter="RUNNING", maxResults=1
-        )
-        return next((each["executionArn"] for each in answer["executions"]), None)
-
-    def start(self, given: str) -> str:
-        answer = self._machines.start_execution(stateMachineArn=self._arn, input=given)
-        return answer["executionArn"]
-
-    def begun(self, execution: str) -> Begun:
-        answer = self._machines.describe_execution(executionArn=execution)
-        given = json.loads(answer["input"])
-        return Begun(at=answer["startDate"], prefix=given["prefix"], manifest=given.get("manifest"))
-
-    def stop(self, execution: str) -> None:
-        self._machines.stop_execution(executionArn=execution, cause="make backfill STOP=1")
-
-    def watch(self, execution: str, progress: Progress, *, what: str = "Backfill") -> str:
-        """Show the progress of *execution* until it ends; return its status, with the error if any.
-
-        Raises nothing if it fails.
-        """
-        while True:
-            answer = self._machines.describe_execution(executionArn=execution)
-            if answer["status"] != "RUNNING":
-                return printable(f"{answer['status']} {answer.get('error', '')}".strip())
-            progress.say(f"{what}: {self._counted(execution)}")
-            time.sleep(_LOOK_SECONDS)
-
-    def _counted(self, execution: str) -> str:
-        runs = self._machines.list_map_runs(executionArn=execution)["mapRuns"]
-        if not runs:
-            return "starting"
-        counts = self._machines.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["itemCounts"]
-        failed = counts["failed"] + counts["timedOut"] + counts["aborted"]
-        done = f"{counts['succeeded']:,} of {counts['total']:,} objects"
-        return f"{done}, {failed:,} failed" if failed else done
 
 
 def order(deployed: Deployment, *, prefix: str, manifest: str | None) -> Order:
@@ -228,20 +166,6 @@ def _found(s3: "S3Client", deployed: Deployment, ordered: Order) -> Found:
     return found
 
 
-def results_of(
-    aws: "boto3.Session", deployed: Deployment, execution: str, *, patiently: bool
-) -> Results | None:
-    """Return the results of *execution*; after a stop they may take a moment to appear."""
-    name = execution.rpartition(":")[2]
-    s3 = aws.client("s3", config=CLIENT_CONFIG)
-    deadline = time.monotonic() + (_PATIENCE_SECONDS if patiently else 0)
-    while True:
-        found = results.read(s3, deployed.processed_bucket, f"{deployed.results_prefix}{name}/")
-        if found or time.monotonic() >= deadline:
-            return found
-        time.sleep(_LOOK_SECONDS)
-
-
 def _place(deployed: Deployment, address: str) -> dict[str, str]:
     parts = urlsplit(address)
     if parts.scheme != "s3" or not parts.path.endswith("/manifest.json"):
@@ -302,6 +226,6 @@ def main() -> None:
         sys.exit(printable(error))
     except KeyboardInterrupt:
         sys.exit(
-            "\nWhat was started goes on: the same command watches it again, and"
+            "\nThe backfill continues: the same command watches it again, and"
             " `make backfill STOP=1` stops it."
         )

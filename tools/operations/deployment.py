@@ -38,14 +38,14 @@ def outputs(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
         if not (folder / "terraform.tfstate").is_file():
             raise DeploymentError(f"The local deployment in {folder} is gone: run `make up` again.")
         options = ["-state=terraform.tfstate"]
-    answer = subprocess.run(
+    response = subprocess.run(
         [program(environment), "output", "-json", *options],
         cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
-    found = json.loads(answer.stdout) if answer.returncode == 0 else {}
+    found = json.loads(response.stdout) if response.returncode == 0 else {}
     return {name: output["value"] for name, output in found.items()}
 
 

@@ -10,8 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.command_line import parse
 from tools.operations import deployment, results, scan
-from tools.operations.backfill import CLIENT_CONFIG, Executions, results_of
 from tools.operations.deployment import BackfillError, Deployment
+from tools.operations.executions import CLIENT_CONFIG, Executions, results_of
 from tools.operations.regions import session
 from tools.operations.results import Results
 from tools.operations.terminal import confirm, printable
@@ -107,6 +107,6 @@ def main() -> None:
     except (BackfillError, ClientError, BotoCoreError) as error:
         sys.exit(printable(error))
     except KeyboardInterrupt:
-        sys.exit("\nThe state machine goes on; `make backfill STOP=1` stops it.")
+        sys.exit("\nThe state machine continues; `make backfill STOP=1` stops it.")
     if not is_complete:
         sys.exit(1)

@@ -82,11 +82,11 @@ def by_function(function: str, functions: "LambdaClient") -> Try:
     """Return a sender to *function*: the whole event in one invocation."""
 
     def invoke(event: Mapping[str, Any]) -> None:
-        answer = functions.invoke(
+        response = functions.invoke(
             FunctionName=function, InvocationType="Event", Payload=json.dumps(event)
         )
-        if answer["StatusCode"] != ACCEPTED:
-            raise RedriveError(f"Lambda did not accept the event: {answer['StatusCode']}")
+        if response["StatusCode"] != ACCEPTED:
+            raise RedriveError(f"Lambda did not accept the event: {response['StatusCode']}")
 
     return invoke
 

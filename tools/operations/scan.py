@@ -64,8 +64,8 @@ def inventory(
 
 def exists(s3: "S3Client", bucket: str, key: str) -> bool:
     """Return whether *bucket* contains *key*, using the permission to list it."""
-    answer = s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
-    return any(entry["Key"] == key for entry in answer.get("Contents", []))
+    response = s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+    return any(entry["Key"] == key for entry in response.get("Contents", []))
 
 
 def objects(s3: "S3Client", bucket: str, prefix: str) -> int:

@@ -66,8 +66,8 @@ def tell(upload: Upload, story: Story) -> Iterator[str]:
     yield ""
     yield f"source    {_source(upload, story.source)}"
     for variant, found in story.images.items():
-        said = [_image(upload, image, story.source.source) for image in found] or ["none"]
-        yield f"image     {printable(variant)}: {'; '.join(said)}"
+        output = [_image(upload, image, story.source.source) for image in found] or ["none"]
+        yield f"image     {printable(variant)}: {'; '.join(output)}"
     if upload.pipeline.settings.metadata:
         yield f"record    {_record(story.record)}"
     yield from _section("log", story.lines, lambda line: logs.shown(line) or line.status)
@@ -79,8 +79,8 @@ def _section(name: str, found: Sequence[Any] | Exception, text: Any) -> Iterator
         yield f"{name:10}cannot be read: {printable(found)}"
         return
     for number, one in enumerate(found[-_FEW:] or ["none"]):
-        said = one if isinstance(one, str) else text(one)
-        yield f"{name if number == 0 else '':10}{said}".replace("\n", f"\n{'':10}")
+        output = one if isinstance(one, str) else text(one)
+        yield f"{name if number == 0 else '':10}{output}".replace("\n", f"\n{'':10}")
 
 
 def _verdict(upload: Upload, story: Story) -> str:

@@ -6,10 +6,10 @@ import sys
 def confirm(question: str) -> bool:
     """Ask *question* and return whether the answer is yes; end the program if no one answers."""
     try:
-        answer = input(f"{question} [y/N] ")
+        response = input(f"{question} [y/N] ")
     except EOFError:
         sys.exit("\nNothing was done: there is no one to ask. YES=1 says yes beforehand.")
-    return answer.strip().lower() in {"y", "yes"}
+    return response.strip().lower() in {"y", "yes"}
 
 
 def printable(text: object) -> str:

@@ -90,13 +90,13 @@ def policies(resources: Iterable[Resource]) -> dict[str, Policy]:
 
 def check_machine(client: "SFNClient", machine: Machine) -> Iterator[Finding]:
     """Yield the findings of Step Functions about *machine*."""
-    answer = client.validate_state_machine_definition(
+    response = client.validate_state_machine_definition(
         definition=machine.definition,
         type=machine.type,  # type: ignore[arg-type]  # Terraform uses the same two words
         severity="WARNING",
         maxResults=100,
     )
-    for found in answer["diagnostics"]:
+    for found in response["diagnostics"]:
         yield Finding(
             problem=f"{machine.address}: {found['code']}: {found['message']}"
             f" ({found.get('location', '')})",

@@ -18,9 +18,9 @@ CAT = {"filename": "cat.jpg", "content_type": "image/jpeg", "size": 1000}
 
 
 def test_a_form_allows_one_key_type_and_size() -> None:
-    answer = ask("POST /uploads", body=CAT)
-    assert answer.status == 201
-    form = answer.json
+    response = ask("POST /uploads", body=CAT)
+    assert response.status == 201
+    form = response.json
     assert form["key"].startswith("uploads/-/")
     assert form["key"].endswith("/cat.jpg")
     assert form["status_url"] == f"images/{form['key']}"
@@ -61,15 +61,15 @@ def test_a_form_carries_what_the_upload_chooses() -> None:
     ],
 )
 def test_an_invalid_choice_gets_no_form(options: dict[str, str], detail: str) -> None:
-    answer = ask("POST /uploads", body={**CAT, "options": options})
-    assert answer.status == 422
-    assert detail in answer.json["detail"]
+    response = ask("POST /uploads", body={**CAT, "options": options})
+    assert response.status == 422
+    assert detail in response.json["detail"]
 
 
 def test_choices_are_refused_where_uploads_have_none() -> None:
-    answer = ask("POST /uploads", body={**CAT, "options": {"focus": "0.3,0.6"}})
-    assert answer.status == 422
-    assert answer.json["detail"] == "# has only filename, content_type, size."
+    response = ask("POST /uploads", body={**CAT, "options": {"focus": "0.3,0.6"}})
+    assert response.status == 422
+    assert response.json["detail"] == "# has only filename, content_type, size."
 
 
 def test_forms_and_links_name_the_region_of_the_bucket(s3: "S3Client") -> None:
@@ -138,11 +138,11 @@ def test_a_size_may_have_an_exponent() -> None:
     ],
 )
 def test_a_request_that_violates_the_description_is_a_problem(body: Any, status: int) -> None:
-    answer = ask("POST /uploads", body=body)
-    assert answer.status == status
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json["status"] == status
-    assert set(answer.json) <= {"type", "title", "status", "detail", "errors"}
+    response = ask("POST /uploads", body=body)
+    assert response.status == status
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json["status"] == status
+    assert set(response.json) <= {"type", "title", "status", "detail", "errors"}
 
 
 def test_a_problem_points_to_what_is_wrong() -> None:

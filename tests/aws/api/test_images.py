@@ -67,10 +67,10 @@ def test_a_rejection_has_a_reason_but_no_message_for_operators(
     s3: "S3Client", table: Table
 ) -> None:
     handle(upload(s3, "text.jpg", b"just text"))
-    answer = ask_about("text.jpg").json
-    assert (answer["status"], answer["reason"]) == ("rejected", "unsupported-format")
-    assert answer["explanation"].startswith("The file is not in an image format")
-    assert "message" not in answer
+    response = ask_about("text.jpg").json
+    assert (response["status"], response["reason"]) == ("rejected", "unsupported-format")
+    assert response["explanation"].startswith("The file is not in an image format")
+    assert "message" not in response
 
 
 @pytest.mark.parametrize("key", [NASTY_KEY, "50% off.jpg", "50%25.jpg", "%41.jpg", "a?b=c&d#.jpg"])
@@ -83,8 +83,8 @@ def test_path_and_query_give_the_same_response(s3: "S3Client", table: Table) -> 
     handle(upload(s3, "a b+c.jpg", picture()))
     [in_query] = ask_in_query("a b+c.jpg")
     in_path = ask_about("a b+c.jpg").json
-    for answer in (in_query, in_path):
-        assert answer["variants"][0].pop("url")
+    for response in (in_query, in_path):
+        assert response["variants"][0].pop("url")
     assert in_query == in_path
 
 
@@ -94,15 +94,15 @@ def test_a_key_without_an_unambiguous_path_is_referred_to_the_query(
     s3: "S3Client", key: str
 ) -> None:
     upload(s3, key, picture())
-    answer = ask_about(key)
-    assert answer.status == 400
-    assert "ask for images?key=" in answer.json["detail"]
+    response = ask_about(key)
+    assert response.status == 400
+    assert "ask for images?key=" in response.json["detail"]
 
 
 def test_what_was_never_uploaded_is_not_found() -> None:
     assert ask_in_query("never.jpg") == []
-    answer = ask_about("never.jpg")
-    assert (answer.status, answer.json["detail"]) == (404, "There is no such image.")
+    response = ask_about("never.jpg")
+    assert (response.status, response.json["detail"]) == (404, "There is no such image.")
 
 
 @pytest.mark.parametrize("key", ["a" * 1025, "é" * 513, "a" * 2100])

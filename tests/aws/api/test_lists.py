@@ -74,10 +74,10 @@ def test_a_page_may_begin_after_any_key(s3: "S3Client", table: Table, name: str)
 def test_a_query_that_violates_the_description_is_a_problem(
     table: Table, query: dict[str, str]
 ) -> None:
-    answer = ask("GET /images", query=query)
-    assert answer.status == 400
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json["detail"].startswith(f"#/{next(iter(query))} ")
+    response = ask("GET /images", query=query)
+    assert response.status == 400
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json["detail"].startswith(f"#/{next(iter(query))} ")
 
 
 def test_a_problem_points_to_every_parameter_that_is_wrong(table: Table) -> None:

@@ -33,8 +33,8 @@ def test_an_error_does_not_have_the_name_of_its_cause() -> None:
 
 
 def test_a_log_line_is_not_an_error() -> None:
-    answer = failed(OutOfLuck("none left"), lines="something else: none left")
-    assert error_name(answer) == "OutOfLuck"
+    response = failed(OutOfLuck("none left"), lines="something else: none left")
+    assert error_name(response) == "OutOfLuck"
 
 
 def test_a_killed_function_is_a_runtime_error() -> None:

@@ -24,9 +24,9 @@ def fake_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakePython:
 
     def make(name: str, version: str = "", *, status: int = 0, venv: int = 0) -> Path:
         file = folder / name
-        answer = "\n".join([str(file), *version.split(".")])
+        response = "\n".join([str(file), *version.split(".")])
         lines = ["#!/bin/sh", f'case "$3" in *venv*) exit {venv};; esac', f"exit {status}"]
-        lines.insert(2, f"printf '%s\\n' '{answer}'")
+        lines.insert(2, f"printf '%s\\n' '{response}'")
         file.write_text("\n".join(lines))
         file.chmod(file.stat().st_mode | stat.S_IXUSR)
         return file

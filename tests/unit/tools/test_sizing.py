@@ -41,11 +41,11 @@ def task(tmp_path: Path) -> Path:
 
 def test_a_function_runs_through_the_bootstrap_with_nothing_else_on_its_path(task: Path) -> None:
     with function(task, {}) as started:
-        answer = json.loads(started.invoke({"own": 0, "others": 0}))
+        response = json.loads(started.invoke({"own": 0, "others": 0}))
 
-    assert 0 < answer["milliseconds"] <= 60_000
-    assert not [path for path in answer["paths"] if ".venv" in path]
-    assert str(task) in answer["paths"]
+    assert 0 < response["milliseconds"] <= 60_000
+    assert not [path for path in response["paths"] if ".venv" in path]
+    assert str(task) in response["paths"]
 
 
 def test_processor_time_is_told_apart_by_process(task: Path) -> None:
@@ -83,9 +83,9 @@ def test_s3_is_served_to_another_process(task: Path) -> None:
     s3 = MemoryS3()
     s3.upload("source", "a.txt", b"hello")
     with served(s3) as address, function(task, {"NO_PROXY": "*"}) as started:
-        answer = started.invoke({"get": f"http://{address}/source/a.txt"})
+        response = started.invoke({"get": f"http://{address}/source/a.txt"})
 
-    assert json.loads(answer) == "hello"
+    assert json.loads(response) == "hello"
 
 
 def test_memory_is_a_share_of_the_processors() -> None:

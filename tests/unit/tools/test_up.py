@@ -16,5 +16,5 @@ OUTPUTS = {
 def test_the_url_of_images_is_printed_if_there_is_a_cdn(tmp_path: Path) -> None:
     url = "https://d123.cloudfront.localhost:4566"
     assert "images" not in dict(_commands(Cloud(tmp_path), OUTPUTS))
-    told = dict(_commands(Cloud(tmp_path), {**OUTPUTS, "cdn_url": url}))
-    assert told["images"] == f"{url}/…"
+    output = dict(_commands(Cloud(tmp_path), {**OUTPUTS, "cdn_url": url}))
+    assert output["images"] == f"{url}/…"

@@ -78,10 +78,13 @@ def test_what_step_functions_says_is_told(tmp_path: Path) -> None:
         "message": "no target",
         "location": "/States/End",
     }
-    answer = {"result": "FAIL", "diagnostics": [diagnostic, {**diagnostic, "severity": "WARNING"}]}
+    response = {
+        "result": "FAIL",
+        "diagnostics": [diagnostic, {**diagnostic, "severity": "WARNING"}],
+    }
 
     error, warning = found(
-        tmp_path, ScriptedAws(**{**HEALTHY, "ValidateStateMachineDefinition": answer})
+        tmp_path, ScriptedAws(**{**HEALTHY, "ValidateStateMachineDefinition": response})
     )
 
     assert error.problem.endswith("MISSING_TRANSITION_TARGET: no target (/States/End)")

@@ -155,9 +155,9 @@ async def _respond(
         finally:
             _request.reset(token)
     status, headers, body = answer
-    told = {**headers, "X-Cache": "Hit from cloudfront"} if request.is_hit else headers
+    output = {**headers, "X-Cache": "Hit from cloudfront"} if request.is_hit else headers
     content = b"" if scope["method"] == "HEAD" else body
-    return status, [(name.encode(), str(value).encode()) for name, value in told.items()], content
+    return status, [(name.encode(), str(value).encode()) for name, value in output.items()], content
 
 
 async def _fetch(
@@ -209,8 +209,8 @@ def _seconds(request: _Request, status: int, headers: Mapping[str, str]) -> floa
     directives = dict(_directives(headers.get("cache-control", "")))
     if directives.keys() & {"no-store", "no-cache", "private"}:
         return policy["MinTTL"]
-    told = directives.get("s-maxage", directives.get("max-age"))
-    seconds = policy["DefaultTTL"] if told is None else min(int(told), policy["MaxTTL"])
+    output = directives.get("s-maxage", directives.get("max-age"))
+    seconds = policy["DefaultTTL"] if output is None else min(int(output), policy["MaxTTL"])
     return max(seconds, policy["MinTTL"])
 
 

@@ -15,11 +15,11 @@ def refusal(role_arn: str, action: str, resource_arn: str) -> str | None:
     caller = _session(role_arn)
     context = _context(caller, action, resource_arn)
     account, name = _account(role_arn), _name(role_arn)
-    answer = iam_evaluator.evaluate(context, iam_evaluator._gather_role_policies(name, account))
+    response = iam_evaluator.evaluate(context, iam_evaluator._gather_role_policies(name, account))
     policy = iam_evaluator._resource_policy(action.partition(":")[0], resource_arn)
     if policy:
-        answer = iam_evaluator.combine_resource_policy(answer, context, *policy)
-    if answer.decision == "Allow":
+        response = iam_evaluator.combine_resource_policy(response, context, *policy)
+    if response.decision == "Allow":
         return None
     return f"User: {caller} is not authorized to perform: {action} on resource: {resource_arn}"
 
@@ -40,8 +40,8 @@ def is_allowed_by(
         "aws:sourcearn": source_arn,
         "aws:sourceaccount": _account(source_arn),
     }
-    answer = iam_evaluator.evaluate_resource_policy(policy, context, service=service)
-    return bool(answer.decision == "Allow")
+    response = iam_evaluator.evaluate_resource_policy(policy, context, service=service)
+    return bool(response.decision == "Allow")
 
 
 def credentials(role_arn: str) -> dict[str, Any]:

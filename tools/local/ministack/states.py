@@ -50,10 +50,10 @@ def _if_trusted(change: Any, request: Mapping[str, Any]) -> Any:
         sentence = f"Neither the global service principal {SERVICE}, nor the regional one is \
 authorized to assume the provided role."
         return error_response_json("AccessDeniedException", sentence, 400)
-    answer = change(request)
+    response = change(request)
     if (machine := stepfunctions._state_machines.get(arn)) and "tracingConfiguration" in request:
         machine["tracingConfiguration"] = request["tracingConfiguration"]
-    return answer
+    return response
 
 
 def _arn(request: Mapping[str, Any]) -> str:

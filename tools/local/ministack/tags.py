@@ -25,11 +25,11 @@ def install() -> None:
 
 def _put_object(bucket: str, key: str, body: bytes, headers: Mapping[str, str]) -> Any:
     """Write an object; without versioning, its key may still have the tags of its predecessor."""
-    answer = _original_put(bucket, key, body, headers)
-    status, *_ = answer
+    response = _original_put(bucket, key, body, headers)
+    status, *_ = response
     if status == HTTPStatus.OK and not headers.get(_HEADER):
         s3._object_tags.pop((bucket, key, None), None)
-    return answer
+    return response
 
 
 def _additional_checks(

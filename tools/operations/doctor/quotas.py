@@ -69,7 +69,7 @@ def increase(executions: int) -> str:
 def _reserved_already(functions: "LambdaClient", name: str) -> int:
     """Return the deployed function's reservation, which a new one replaces."""
     try:
-        answer = functions.get_function_concurrency(FunctionName=name)
+        response = functions.get_function_concurrency(FunctionName=name)
     except functions.exceptions.ResourceNotFoundException:
         return 0
-    return answer.get("ReservedConcurrentExecutions", 0)
+    return response.get("ReservedConcurrentExecutions", 0)

@@ -286,9 +286,9 @@ def test_a_provider_with_a_known_fault(version: str, number: int) -> None:
 def test_the_python_that_terraform_calls_is_missing_or_old() -> None:
     able = Interpreter(sys.executable, (3, 13))
 
-    for version, said in ((None, "none runs here"), ((3, 9), "this one is 3.9")):
+    for version, output in ((None, "none runs here"), ((3, 9), "this one is 3.9")):
         [found] = programs.of_python(version, [able])
-        assert said in found.problem
+        assert output in found.problem
         assert found.fix == f'export PATH="{Path(sys.executable).parent}:$PATH"'
 
 

@@ -20,19 +20,19 @@ UPLOAD_API = Path(__file__).parents[3] / "modules" / "upload_api" / "main.tf"
 
 
 def test_the_page_allows_nothing_but_itself_and_the_buckets() -> None:
-    answer = ask("GET /")
-    assert answer.status == 200
-    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    response = ask("GET /")
+    assert response.status == 200
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     policy = dict(
         directive.split(" ", 1)
-        for directive in answer.headers["Content-Security-Policy"].split("; ")
+        for directive in response.headers["Content-Security-Policy"].split("; ")
     )
     assert policy["default-src"] == "'none'"
     assert policy["script-src"].startswith("'sha256-")
     assert policy["style-src"].startswith("'sha256-")
     assert policy["connect-src"] == "'self' https://source.s3.eu-west-1.amazonaws.com"
     assert policy["img-src"].endswith("https://processed.s3.eu-west-1.amazonaws.com")
-    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in response.headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize("route", ["GET /", "GET /openapi.json", "GET /images", "GET /none"])
@@ -71,8 +71,8 @@ def test_a_failing_service_is_logged_and_not_disclosed(
     table: Table, dynamodb: "DynamoDBClient", log: io.StringIO
 ) -> None:
     dynamodb.delete_table(TableName="records")
-    answer = ask_about("a.jpg")
-    assert (answer.status, answer.json["detail"]) == (503, "Try again in a moment.")
+    response = ask_about("a.jpg")
+    assert (response.status, response.json["detail"]) == (503, "Try again in a moment.")
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     assert "cannot read a record" in lines[0]["detail"]
     assert lines[1]["http_status"] == 503
