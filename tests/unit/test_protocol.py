@@ -139,10 +139,13 @@ def test_limit_killed_backfill_may_leave_an_image_of_a_source_deleted_meanwhile(
     assert "backfill: killed" in violation.steps
 
 
-def test_limit_backfill_beside_a_review_cannot_take_back_an_image_of_two_changes_ago() -> None:
-    scenario = Scenario(
-        history=("png 1", "png 2", "png 1"), heads_at_once=True, backfill=True, reviewed=True
-    )
+@pytest.mark.parametrize(
+    "history", [("png 1", "png 2", "png 1"), ("png 1", NOTHING, "jpg")], ids=joined
+)
+def test_limit_backfill_beside_a_review_cannot_take_back_an_image_of_two_changes_ago(
+    history: tuple[str, ...],
+) -> None:
+    scenario = Scenario(history=history, heads_at_once=True, backfill=True, reviewed=True)
 
     violation = explore(scenario).violation
 

@@ -6,6 +6,7 @@ python -m tests.unit.protocol
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from tests.unit.protocol import manifest, manifest_scenario
 from tests.unit.protocol.explore import explore
@@ -19,7 +20,7 @@ from tests.unit.protocol.histories import (
     THREE_CHANGES,
     TWO_CHANGES,
 )
-from tests.unit.protocol.scenario import Scenario
+from tests.unit.protocol.scenario import NOTHING, Scenario
 from tests.unit.protocol.search import Exploration
 
 
@@ -35,9 +36,12 @@ def scenarios() -> Iterator[Scenario]:
             yield Scenario(history=history, faults=KILL + LOST_ANSWER, reviewed=reviewed)
         for history in THREE_CHANGES:
             yield Scenario(history=history, heads_at_once=True, reviewed=reviewed)
-    # Beside reviews that is a limit, which a test shows.
     for history in TWO_CHANGES:
-        yield Scenario(history=history, heads_at_once=True, backfill=True)
+        beside = Scenario(history=history, heads_at_once=True, backfill=True)
+        yield beside
+        # Beside reviews a content that comes back, or comes after a deletion, meets a limit.
+        if not beside.comes_back and NOTHING not in history[1:-1]:
+            yield replace(beside, reviewed=True)
 
 
 def manifest_scenarios() -> Iterator[manifest_scenario.Scenario]:
