@@ -6,7 +6,7 @@ opened again. Anyone who can read the image can read it, so it holds nothing pri
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import quote
@@ -37,15 +37,9 @@ class Provenance:
     @classmethod
     def of(cls, source: Source, recipe: str, info: ImageInfo, rendition: Rendition) -> "Provenance":
         """Return the provenance of an image of *source*."""
+        identity = replace(cls.of_manifest(source), recipe=recipe)
         # EXIF data is kept for the record only: the image may be public.
         public = replace(info, exif={})
-        identity = cls(
-            source_key=encoded(source.key),
-            source_etag=source.etag,
-            source_version=source.version,
-            source_options=source.options.identity,
-            recipe=recipe,
-        )
         facts = {
             "width": rendition.size.width,
             "height": rendition.size.height,
@@ -54,9 +48,9 @@ class Provenance:
             "source": asdict(public),
         }
         text = json.dumps(facts, separators=(",", ":"), default=str)
-        if public != info or identity._size() + len("facts") + len(text) > MAX_BYTES:
-            return identity
-        return cls(**{**asdict(identity), "facts": text})
+        whole = replace(identity, facts=text)
+        size = sum(len(name) + len(value) for name, value in whole.metadata().items())
+        return identity if public != info or size > MAX_BYTES else whole
 
     @classmethod
     def of_manifest(cls, source: Source) -> "Provenance":
@@ -72,26 +66,11 @@ class Provenance:
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> "Provenance":
         """Read S3 user metadata; missing fields are empty strings."""
-        return cls(
-            source_key=metadata.get("source-key", ""),
-            source_etag=metadata.get("source-etag", ""),
-            source_version=metadata.get("source-version", ""),
-            source_options=metadata.get("source-options", ""),
-            recipe=metadata.get("recipe", ""),
-            facts=metadata.get("facts", ""),
-        )
+        return cls(**{field.name: metadata.get(_name(field.name), "") for field in fields(cls)})
 
     def metadata(self) -> dict[str, str]:
         """Return the S3 user metadata that `from_metadata` reads."""
-        fields = {
-            "source-key": self.source_key,
-            "source-etag": self.source_etag,
-            "source-version": self.source_version,
-            "source-options": self.source_options,
-            "recipe": self.recipe,
-            "facts": self.facts,
-        }
-        return {name: value for name, value in fields.items() if value}
+        return {_name(field): value for field, value in asdict(self).items() if value}
 
     @property
     def source_identity(self) -> tuple[str, str]:
@@ -106,8 +85,10 @@ class Provenance:
         """Return the facts with which the image was stored, or None."""
         return json.loads(self.facts) if self.facts else None
 
-    def _size(self) -> int:
-        return sum(len(name) + len(value) for name, value in self.metadata().items())
+
+def _name(field: str) -> str:
+    """Return the name of *field* in S3 user metadata, which are HTTP headers."""
+    return field.replace("_", "-")
 
 
 def encoded(key: str) -> str:

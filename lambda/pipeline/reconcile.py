@@ -21,15 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pipeline import records, selection
 from pipeline.errors import EmptyFile, KeyCollision, Refused, Rejected, TransientFailure
-from pipeline.model import (
-    Cause,
-    Outcome,
-    Rendition,
-    Request,
-    Source,
-    Status,
-    Variant,
-)
+from pipeline.model import Cause, Outcome, Rendition, Request, Source, Status, Variant
 from pipeline.processed import ProcessedImages
 from pipeline.recipe import Recipes
 from pipeline.records import Record
@@ -98,27 +90,22 @@ def inspect(request: Request, pipeline: Pipeline, *, deadline: float) -> Outcome
     raise TransientFailure(f"{request.key!r} has come and gone {MAX_ROUNDS} times in a row")
 
 
-def _manifest(key: str, pipeline: Pipeline) -> "ManifestFile | None":
-    if (configured := pipeline.settings.manifest) is None:
-        return None
-    from pipeline.manifest_file import ManifestFile
-
-    return ManifestFile(key, configured, pipeline.settings, pipeline.storage, pipeline.executor)
-
-
-def _images(
-    key: str,
-    variants: Sequence[Variant],
-    pipeline: Pipeline,
-    manifest: "ManifestFile | None",
-) -> ProcessedImages:
+def _looked_up(
+    key: str, variants: Sequence[Variant], pipeline: Pipeline
+) -> tuple[ProcessedImages, "ManifestFile | None"]:
+    """Start to look up the images and the manifest of the source under *key*."""
     settings = pipeline.settings
     services = settings, pipeline.recipes, pipeline.storage, pipeline.executor
-    if manifest is None or not settings.has_versions:
-        return ProcessedImages(key, variants, *services)
+    if settings.manifest is None:
+        return ProcessedImages(key, variants, *services), None
+    from pipeline.manifest_file import ManifestFile
+
+    manifest = ManifestFile(key, settings.manifest, settings, pipeline.storage, pipeline.executor)
+    if not settings.has_versions:
+        return ProcessedImages(key, variants, *services), manifest
     from pipeline.versioned import VersionedImages
 
-    return VersionedImages(key, variants, *services, manifest)
+    return VersionedImages(key, variants, *services, manifest), manifest
 
 
 class _Round:
@@ -142,8 +129,7 @@ class _Round:
         self._has_checked = False
         self._started_at = pipeline.now()
         self._variants = selection.for_key(request.key, pipeline.settings)
-        self._manifest = _manifest(request.key, pipeline)
-        self._images = _images(request.key, self._variants, pipeline, self._manifest)
+        self._images, self._manifest = _looked_up(request.key, self._variants, pipeline)
         table = pipeline.table
         self._stored_record = table and pipeline.executor.submit(table.get, request.key)
 
@@ -205,10 +191,8 @@ class _Round:
         source = found.source
         if source is None:
             return self._remove(found)
-        if skipped := self._skipped(source):
-            return skipped
-        if detail := self._lacks_review(source):
-            return detail
+        if outcome := self._skipped(source) or self._unreviewed(source):
+            return outcome
         try:
             return self._publish(source, found)
         except Rejected as rejection:
@@ -223,7 +207,7 @@ class _Round:
             return Outcome(status=Status.SKIPPED, source=source, detail=detail)
         return None
 
-    def _lacks_review(self, source: Source) -> Outcome | None:
+    def _unreviewed(self, source: Source) -> Outcome | None:
         """Return the outcome of a version that this run may not publish."""
         reviewed = self._request.reviewed_version
         if reviewed and reviewed != source.version:

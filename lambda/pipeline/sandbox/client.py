@@ -190,33 +190,31 @@ class Exchange:
         self._frames.most_body_bytes = most_body_bytes
         try:
             while (frame := self._frames.next()) is None:
-                self._wait()
+                self._frames.feed(self._read())
             if frame.kind != kind:
                 raise _reported_error(frame)
         except ProtocolError as error:
             raise _protocol_error(error, self._known()) from error
         return frame
 
-    def _wait(self) -> None:
-        """Wait for one pipe to be ready, and read from it or write to it."""
-        writing = []
-        if self._requests:
-            writing.append(self._child.requests)
-        if self._child.source >= 0:
-            writing.append(self._child.source)
-        timeout = None if self._deadline is None else max(0.0, self._deadline - monotonic())
-        readable, writable, _ = select.select([self._child.replies], writing, [], timeout)
-        if readable:
-            piece = os.read(self._child.replies, _PIECE)
-            if not piece:
+    def _read(self) -> bytes:
+        """Return a piece of the child's replies, and write what it waits for until there is one."""
+        while True:
+            writing = [self._child.requests] if self._requests else []
+            if self._child.source >= 0:
+                writing.append(self._child.source)
+            timeout = None if self._deadline is None else max(0.0, self._deadline - monotonic())
+            readable, writable, _ = select.select([self._child.replies], writing, [], timeout)
+            if readable:
+                if piece := os.read(self._child.replies, _PIECE):
+                    return piece
                 raise self._early_end()
-            self._frames.feed(piece)
-        elif self._child.requests in writable:
-            self._requests = _write(self._child.requests, self._requests)
-        elif writable:
-            self._send_source()
-        else:
-            raise TransientFailure(OUT_OF_TIME)
+            if self._child.requests in writable:
+                self._requests = _write(self._child.requests, self._requests)
+            elif writable:
+                self._send_source()
+            else:
+                raise TransientFailure(OUT_OF_TIME)
 
     def _send_source(self) -> None:
         if not self._block:
