@@ -45,12 +45,14 @@ def manifest_key(template: str, *, source_key: str) -> str:
     return _allowed(key, "of the manifest")
 
 
-def candidate_keys(template: str, *, source_key: str, variant: Variant) -> frozenset[str]:
+def candidate_keys(template: str, *variants: Variant, source_key: str) -> frozenset[str]:
     """Return every key that an image of this source may have, whatever the source contains.
 
     The content affects only the extension: the source's, or that of the result format.
     """
-    return frozenset(_candidates(template, source_key, variant))
+    return frozenset(
+        key for variant in variants for key in _candidates(template, source_key, variant)
+    )
 
 
 def _candidates(template: str, source_key: str, variant: Variant) -> Iterator[str]:

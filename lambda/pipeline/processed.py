@@ -63,7 +63,7 @@ class ProcessedImages:
 
     def look_up(self) -> None:
         """Look up every image again."""
-        self._look_up(frozenset().union(*map(self._candidates, self._variants)))
+        self._look_up(self._candidates(*self._variants))
 
     @property
     def looked_up(self) -> Set[str]:
@@ -185,9 +185,9 @@ class ProcessedImages:
         ingredients = [source.key, *source.identity, self._recipes.of(variant, info.format)]
         return sha256(json.dumps(ingredients).encode()).hexdigest()[:_VERSION_DIGITS]
 
-    def _candidates(self, variant: Variant) -> frozenset[str]:
+    def _candidates(self, *variants: Variant) -> frozenset[str]:
         template = self._settings.key_template
-        return candidate_keys(template, source_key=self._source_key, variant=variant)
+        return candidate_keys(template, *variants, source_key=self._source_key)
 
     def _up_to_date(self, variant: Variant, key: str, source: Source) -> StoredImage | None:
         """Return the image under *key* if *variant* would produce it from *source* now."""

@@ -60,27 +60,19 @@ def prune(key: str, pruning: Pruning, pipeline: Pipeline, *, deadline: float) ->
 def _keys(source_key: str, pipeline: Pipeline) -> Set[str]:
     """Return the keys that belong to a source: of its manifest and of its images."""
     settings = pipeline.settings
-    if not selection.for_key(source_key, settings):
+    variants = selection.for_key(source_key, settings)
+    if not variants:
         return frozenset()
+    candidates = candidate_keys(settings.key_template, *variants, source_key=source_key)
     with suppress(KeyTooLong, KeyReserved):
         if settings.manifest:
             key = manifest_key(settings.manifest.key_template, source_key=source_key)
             if not settings.has_versions:
-                return {key, *_candidates(source_key, pipeline)}
+                return {key, *candidates}
             stored = pipeline.storage.get_manifest(key)
             listed = manifests.read(stored.body) if stored else None
             return {key, *(image.key for image in listed.images)} if listed else {key}
-    return _candidates(source_key, pipeline)
-
-
-def _candidates(source_key: str, pipeline: Pipeline) -> frozenset[str]:
-    template = pipeline.settings.key_template
-    return frozenset().union(
-        *(
-            candidate_keys(template, source_key=source_key, variant=variant)
-            for variant in selection.for_key(source_key, pipeline.settings)
-        )
-    )
+    return candidates
 
 
 def _is_needed(

@@ -84,7 +84,7 @@ def test_every_key_that_an_image_can_get_is_a_candidate(
     source_key: str, template: str, wanted: Format | None
 ) -> None:
     variant = replace(VARIANT, format=wanted)
-    candidates = candidate_keys(template, source_key=source_key, variant=variant)
+    candidates = candidate_keys(template, variant, source_key=source_key)
     assert len(candidates) <= 3
     for source_format, has_alpha in product(Format, (False, True)):
         info = ImageInfo(format=source_format, size=SIZE, frames=1, has_alpha=has_alpha)
@@ -101,13 +101,13 @@ def test_every_key_that_an_image_can_get_is_a_candidate(
 def test_keys_reserved_for_the_pipeline_are_refused() -> None:
     with pytest.raises(KeyReserved, match=r"\.pipeline/"):
         key(".pipeline/a.jpg")
-    assert not candidate_keys(DEFAULT, source_key=".pipeline/a.jpg", variant=VARIANT)
+    assert not candidate_keys(DEFAULT, VARIANT, source_key=".pipeline/a.jpg")
 
 
 def test_a_candidate_that_would_be_too_long_is_none() -> None:
     source = "x" * 1020 + ".tif"
-    candidates = candidate_keys(DEFAULT, source_key=source, variant=replace(VARIANT, format=None))
+    candidates = candidate_keys(DEFAULT, replace(VARIANT, format=None), source_key=source)
     assert candidates == {source, "x" * 1020 + ".jpg", "x" * 1020 + ".png"}
     longer = "x" * 1021 + ".gz"
-    candidates = candidate_keys(DEFAULT, source_key=longer, variant=replace(VARIANT, format=None))
+    candidates = candidate_keys(DEFAULT, replace(VARIANT, format=None), source_key=longer)
     assert candidates == {longer}

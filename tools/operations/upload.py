@@ -90,7 +90,7 @@ class Upload:
         return {
             variant.name: [
                 image
-                for key in sorted(candidates(variant=variant))
+                for key in sorted(candidates(variant))
                 if (image := self.pipeline.storage.head(key))
             ]
             for variant in settings.variants
