@@ -158,7 +158,7 @@ class Terraform:
         """Run *command* and return what it prints. Raises `CommandFailed`."""
         return subprocesses.run(
             program(self._environment),
-            command,
+            *command.split(),
             "-no-color",
             *options,
             environment={**self._environment, **_SETTINGS},

@@ -184,6 +184,20 @@ def _is_json(message: str) -> bool:
     return message.startswith("{")
 
 
+def delete_queues(terraform: Terraform) -> None:
+    """Delete the queues of a deployment that is about to be destroyed.
+
+    Terraform must not know them any more: the provider watches a queue for a minute after deleting
+    it, and retries to read one that is missing.
+    """
+    resources = terraform.resources()
+    queues = [one for one in resources if one["type"].startswith("aws_sqs_queue")]
+    for queue in queues:
+        if queue["type"] == "aws_sqs_queue":
+            boto3.client("sqs").delete_queue(QueueUrl=queue["values"]["url"])
+    terraform.run("state rm", *(queue["address"] for queue in queues))
+
+
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """Run a local cloud, and let this process know no other."""

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.conftest import Pipeline, eventually
+from tests.e2e.conftest import Pipeline, delete_queues, eventually
 from tests.factories import picture
 from tools import subprocesses
 from tools.local import head_start
@@ -136,6 +136,7 @@ def story(
         during, output = snapshot(pipeline), use(pipeline, terraform, owners_queue)
         sources = object_keys(pipeline, SOURCE)
     finally:
+        delete_queues(terraform)
         terraform.destroy()
     yield Story(
         untouched=untouched,

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.e2e.conftest import Pipeline
+from tests.e2e.conftest import Pipeline, delete_queues
 from tools.local.cloud import Cloud
 from tools.operations.deploy import deploy
 from tools.operations.destroy import NotDestroyed, destroy
@@ -105,13 +105,8 @@ def deployment(
     if deployment.terraform.resources():  # the last test destroys it
         deployment.set(force_destroy=True, metadata={"deletion_protection": False})
         deployment.terraform.apply()
-        let_queue_go(deployment, pipeline)
+        delete_queues(deployment.terraform)
         deployment.terraform.destroy()
-
-
-def let_queue_go(deployment: Deployment, pipeline: Pipeline) -> None:
-    """Delete the queue, which the provider would watch for a minute after deleting it."""
-    pipeline.sqs.delete_queue(QueueUrl=deployment.terraform.outputs()["failure_queue_url"])
 
 
 @pytest.fixture(scope="module")
@@ -277,7 +272,7 @@ def test_make_destroy_destroys_an_unprotected_deployment(
 ) -> None:
     full.set(force_destroy=True, metadata={"deletion_protection": False})
     full.terraform.apply()
-    let_queue_go(full, pipeline)
+    delete_queues(full.terraform)
 
     destroy(place, yes=True)
 
