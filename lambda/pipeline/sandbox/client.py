@@ -25,11 +25,16 @@ _BLOCK: Final = 128 << 10
 _PIECE: Final = 1 << 20
 _MOST_CPU_SECONDS: Final = 900  # the longest that a function may run
 _OUT_OF_MEMORY: Final = 70  # the exit status of `child`
+_MUCH: Final = 0.5
 _NEARLY_ALL: Final = 0.8
 
 
 class _Crashed(Exception):
     """A child has ended early, not necessarily because of the file."""
+
+
+class _Killed(_Crashed):
+    """A child was killed from outside, which says nothing about the file."""
 
 
 class Report(Protocol):
@@ -167,6 +172,8 @@ class Exchange:
         """Prepare a second attempt after the first *crash*; reject the source after the second."""
         self._crashes += 1
         self._report("child crashed", {"detail": str(crash)})
+        if self._crashes > 1 and isinstance(crash, _Killed):
+            raise TransientFailure(f"decoding was killed: {crash}") from crash
         if self._crashes > 1:
             raise CorruptImage(f"decoding crashed twice: {crash}", details=self._known()) from crash
         self._end_child()
@@ -246,14 +253,16 @@ class Exchange:
             return ImageTooLarge(f"decoding takes too long: {used}", details=details)
         if self._ran_out_of_memory(ended):
             return ImageTooLarge(f"decoding takes too much memory: {used}", details=details)
-        return _Crashed(f"exit code {ended.exit_code}, {used}")
+        kind = _Killed if ended.exit_code == -signal.SIGKILL else _Crashed
+        return kind(f"exit code {ended.exit_code}, {used}")
 
     def _ran_out_of_memory(self, ended: Ended) -> bool:
-        # The kernel kills a process that takes the machine's last memory; C++ libraries abort.
-        return (
-            ended.exit_code in (-signal.SIGKILL, _OUT_OF_MEMORY)
-            or ended.memory_bytes > _NEARLY_ALL * self._memory_bytes
-        )
+        if ended.exit_code == _OUT_OF_MEMORY:
+            return True
+        # The kernel kills a process that takes the machine's last memory, which others share.
+        # Nearer to the limit, C++ libraries abort.
+        killed = ended.exit_code == -signal.SIGKILL
+        return ended.memory_bytes > (_MUCH if killed else _NEARLY_ALL) * self._memory_bytes
 
     def _known(self) -> dict[str, object]:
         return self._info.details() if self._info else {"bytes": self._length}

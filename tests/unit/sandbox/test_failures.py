@@ -93,6 +93,16 @@ def test_a_crash_is_retried_once_and_then_a_rejection(attacker: attackers.Attack
     assert reports.events.count("child crashed") == 2
 
 
+def test_a_kill_from_outside_says_nothing_about_the_file() -> None:
+    reports = Reports()
+    with (
+        sandbox_of(attackers.killed, reports) as sandbox,
+        pytest.raises(TransientFailure, match="decoding was killed: exit code -9"),
+    ):
+        render(sandbox)
+    assert reports.events.count("child crashed") == 2
+
+
 def test_the_second_attempt_reads_the_reopened_file() -> None:
     reopened = []
 
