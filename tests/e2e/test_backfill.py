@@ -17,7 +17,7 @@ from tests.e2e.upload_api import without
 from tests.factories import picture
 from tools import ROOT
 
-OLD = 300
+OLD = 180
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from tests.factories import record
 
 pytestmark = pytest.mark.usefixtures("usual_settings")
 
-UPLOADS = int(os.environ.get("UPLOADS", "120"))
+UPLOADS = int(os.environ.get("UPLOADS", "60"))
 PATIENCE_SECONDS = 60 + UPLOADS
 QUIET_SECONDS = 5  # the local cloud retries sooner
 

@@ -18,7 +18,7 @@ from tests.e2e.conftest import Pipeline, eventually
 from tests.factories import picture
 from tools.terraform import Event, is_change
 
-PAUSE_SECONDS = 0.4
+PAUSE_SECONDS = 0.8
 
 NOTIFICATION = "aws_s3_bucket_notification.source[0]"
 TARGET = 'module.workflow["express"].aws_cloudwatch_event_target.workflow'
