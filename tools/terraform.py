@@ -220,7 +220,7 @@ def link_settings(folder: Path, files: Sequence[Path]) -> None:
 
 
 def _copy_lock(folder: Path) -> None:
-    """Copy the lock file, unless what is there was made of it: OpenTofu adds its own registry."""
+    """Copy the lock file unless the folder has a newer one: OpenTofu adds its registry there."""
     lock, copy = ROOT / LOCK, folder / LOCK
     if not copy.exists() or copy.stat().st_mtime < lock.stat().st_mtime:
         shutil.copy(lock, folder)
