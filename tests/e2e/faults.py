@@ -170,9 +170,9 @@ def faulty_workers(cloud: Cloud, proxy: FaultyProxy, injected: Counter[Fault]) -
         while not ended.wait(0.5):
             # A worker may have ended by itself.
             with suppress(ProcessLookupError, FileNotFoundError):
-                if proxy.requests // REQUESTS_PER_STRIKE > struck and (pids := _workers(cloud)):
+                if proxy.requests // REQUESTS_PER_STRIKE > struck and (workers := _workers(cloud)):
                     struck += 1
-                    injected[_strike(random.choice(pids))] += 1
+                    injected[_strike(random.choice(list(workers)), workers)] += 1
 
     thread = Thread(target=strike, daemon=True)
     thread.start()
@@ -183,13 +183,19 @@ def faulty_workers(cloud: Cloud, proxy: FaultyProxy, injected: Counter[Fault]) -
         thread.join()
 
 
-def _strike(pid: int) -> Fault:
-    # Only Linux lets one process limit another.
-    if sys.platform == "linux" and random.random() < 0.5:
+def _strike(pid: int, workers: Mapping[int, int]) -> Fault:
+    # Only Linux lets one process limit another. A child that decodes has a limit of its own, and
+    # ending at that is the file's fault.
+    if sys.platform == "linux" and not _is_child(pid, workers) and random.random() < 0.5:
         resource.prlimit(pid, resource.RLIMIT_AS, (_address_space(pid),) * 2)
         return Fault.STARVED
     os.kill(pid, signal.SIGKILL)
     return Fault.KILLED
+
+
+def _is_child(pid: int, workers: Mapping[int, int]) -> bool:
+    """Tell whether *pid* decodes an upload, as a child of the sandbox's worker."""
+    return workers.get(workers[pid]) in workers
 
 
 def _address_space(pid: int) -> int:
@@ -197,20 +203,20 @@ def _address_space(pid: int) -> int:
     return pages * resource.getpagesize()
 
 
-def _workers(cloud: Cloud) -> list[int]:
-    """Return the processes of the cloud's session that are running functions."""
+def _workers(cloud: Cloud) -> dict[int, int]:
+    """Return the processes of the cloud's session that are running functions, and their parents."""
     own = cloud.server_pid
     listed = subprocess.check_output(
-        ["ps", "-axww", "-o", "pid=,sess=,etime=,command="], text=True
+        ["ps", "-axww", "-o", "pid=,ppid=,sess=,etime=,command="], text=True
     ).splitlines()
-    found = [line.split(maxsplit=3) for line in listed]
-    return [
-        int(pid)
-        for pid, session, age, command in found
+    found = [line.split(maxsplit=4) for line in listed]
+    return {
+        int(pid): int(parent)
+        for pid, parent, session, age, command in found
         if int(session) == own
         and "ministack-lambda-" in command
         and _seconds(age) > STARTING_SECONDS
-    ]
+    }
 
 
 def _seconds(age: str) -> int:

@@ -29,12 +29,16 @@ _MUCH: Final = 0.5
 _NEARLY_ALL: Final = 0.8
 
 
-class _Crashed(Exception):
-    """A child has ended early, not necessarily because of the file."""
+class _EndedEarly(Exception):
+    """A child has ended before it was done."""
 
 
-class _Killed(_Crashed):
-    """A child was killed from outside, which says nothing about the file."""
+class _Crashed(_EndedEarly):
+    """A child has crashed, perhaps because of the file."""
+
+
+class _Lost(_EndedEarly):
+    """The file is not the cause: a child was killed, had not begun to read, or lost its worker."""
 
 
 class Report(Protocol):
@@ -44,7 +48,7 @@ class Report(Protocol):
 
 
 class Exchange:
-    """The exchange with a child about one source and, if the child crashes, with a second one.
+    """The exchange with a child about one source and, if that ends early, with a second one.
 
     A child that violates the protocol is under the file's control, so this is `CorruptImage`, too.
     """
@@ -69,7 +73,7 @@ class Exchange:
         self._length = file.seek(0, io.SEEK_END)
         file.seek(0)
         self._memory_bytes = max(0, limits.memory_bytes - _resident_bytes() - self._length)
-        self._crashes = 0
+        self._ends: list[_EndedEarly] = []
         self._worker: Worker | None = None
         self._info: ImageInfo | None = None
 
@@ -90,8 +94,8 @@ class Exchange:
                 self._begin()
                 self.walls = _texts(self._receive("walls").fields.get("up"))
                 opened = self._receive("opened")
-            except _Crashed as crash:
-                self._count(crash)
+            except _EndedEarly as end:
+                self._start_over(end)
             else:
                 self._info = self._checked_info(opened)
 
@@ -114,7 +118,7 @@ class Exchange:
     def close(self) -> None:
         """End the child, and close the file if it was reopened."""
         self._end_child()
-        if self._crashes and self._reopen is not None:
+        if self._ends and self._reopen is not None:
             self._file.close()
 
     def _end_child(self) -> None:
@@ -129,7 +133,8 @@ class Exchange:
         try:
             self._child: Child = self._worker.child()
         except WorkerLost as error:
-            raise _Crashed(f"the worker was lost: {error}") from error
+            raise _Lost(f"the worker was lost: {error}") from error
+        self.walls = ()
         self._frames = Frames()
         self._block = memoryview(b"")
         self._requests = memoryview(b"")
@@ -146,7 +151,7 @@ class Exchange:
     def _replies(self, variants: Sequence[Variant], style: Style) -> Iterator[Frame]:
         """Yield the frame about the image, then one for each of *variants*.
 
-        After a crash the second child starts over; what was yielded before is not repeated.
+        If the first child ends early, the second starts over; what was yielded is not repeated.
         """
         fields = {"variants": [dumped(variant) for variant in variants], "style": dumped(style)}
         room = max((checks.most_bytes(variant, self.info) for variant in variants), default=0)
@@ -161,21 +166,21 @@ class Exchange:
                         yielded += 1
                         yield frame
                 self._add_times(self._receive("done"))
-            except _Crashed as crash:
-                self._count(crash)
+            except _EndedEarly as end:
+                self._start_over(end)
                 self._info = None
                 self.open()
             else:
                 return
 
-    def _count(self, crash: _Crashed) -> None:
-        """Prepare a second attempt after the first *crash*; reject the source after the second."""
-        self._crashes += 1
-        self._report("child crashed", {"detail": str(crash)})
-        if self._crashes > 1 and isinstance(crash, _Killed):
-            raise TransientFailure(f"decoding was killed: {crash}") from crash
-        if self._crashes > 1:
-            raise CorruptImage(f"decoding crashed twice: {crash}", details=self._known()) from crash
+    def _start_over(self, end: _EndedEarly) -> None:
+        """Prepare a second attempt after a first *end*; after a second, raise what it means."""
+        self._ends.append(end)
+        self._report("child crashed", {"detail": str(end)})
+        if len(self._ends) > 1:
+            if any(isinstance(each, _Lost) for each in self._ends):
+                raise TransientFailure(f"decoding was interrupted twice: {end}") from end
+            raise CorruptImage(f"decoding crashed twice: {end}", details=self._known()) from end
         self._end_child()
         if self._reopen is None:
             self._file.seek(0)
@@ -217,7 +222,8 @@ class Exchange:
                     return piece
                 raise self._early_end()
             if self._child.requests in writable:
-                self._requests = _write(self._child.requests, self._requests)
+                with suppress(BrokenPipeError):  # reading finds that the child has ended
+                    self._requests = _write(self._child.requests, self._requests)
             elif writable:
                 self._send_source()
             else:
@@ -243,8 +249,12 @@ class Exchange:
         try:
             ended = self._running().ended()
         except WorkerLost as error:
-            return _Crashed(f"the worker was lost: {error}")
+            return _Lost(f"the worker was lost: {error}")
         used = f"ended after {ended.cpu_seconds} s of CPU, with {ended.memory_bytes >> 20} MB"
+        if not self.walls:
+            # Its worker, from which it has everything, may be at fault: the next one gets another.
+            self._running().close()
+            return _Lost(f"exit code {ended.exit_code} before the walls were up, {used}")
         details = self._known() | {
             "cpu_seconds": ended.cpu_seconds,
             "memory_used": ended.memory_bytes,
@@ -253,7 +263,7 @@ class Exchange:
             return ImageTooLarge(f"decoding takes too long: {used}", details=details)
         if self._ran_out_of_memory(ended):
             return ImageTooLarge(f"decoding takes too much memory: {used}", details=details)
-        kind = _Killed if ended.exit_code == -signal.SIGKILL else _Crashed
+        kind = _Lost if ended.exit_code == -signal.SIGKILL else _Crashed
         return kind(f"exit code {ended.exit_code}, {used}")
 
     def _ran_out_of_memory(self, ended: Ended) -> bool:

@@ -45,14 +45,16 @@ def program(attacker: Attacker) -> str:
     )
 
 
+STILLBORN = (
+    "import sys; sys.path[:] = sys.argv[2:]; "
+    "from pipeline.sandbox import child, worker; "
+    "child._touch_heap = lambda: [][0]; worker.main(int(sys.argv[1]))"
+)
+"""The program of a worker whose children fail before they read anything."""
+
+
 def crash(_: Pipes, __: Job) -> NoReturn:
     os.abort()
-
-
-def killed(_: Pipes, __: Job) -> NoReturn:
-    """End as somebody else's kill would have it: with little memory used."""
-    signal.raise_signal(signal.SIGKILL)
-    raise AssertionError("it goes on")
 
 
 def leave(_: Pipes, __: Job) -> NoReturn:
@@ -90,16 +92,18 @@ def crash_after_the_first(pipes: Pipes, job: Job) -> None:
 HONEST = child._render
 
 
-class _Fragile(Download):
+class _Fatal(Download):
     def _await(self, end: int) -> None:
         super()._await(end)
-        if self._arrived.startswith(b"crash"):
+        if self._arrived.startswith(b"crash!"):
             os.abort()
+        if self._arrived.startswith(b"killed"):
+            signal.raise_signal(signal.SIGKILL)
 
 
-def crash_if_told(pipes: Pipes, job: Job) -> None:
-    """Crash on a file that begins with `crash`, and render any other."""
-    vars(child)["Download"] = _Fragile
+def end_as_told(pipes: Pipes, job: Job) -> None:
+    """Crash on a file that begins with `crash!`, end as if killed on `killed`, or render it."""
+    vars(child)["Download"] = _Fatal
     HONEST(pipes, job)
 
 

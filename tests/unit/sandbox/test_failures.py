@@ -1,7 +1,9 @@
 """Children that fail, workers that are lost, and files that do not arrive."""
 
+import resource
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from io import BytesIO
 from time import monotonic
@@ -93,14 +95,39 @@ def test_a_crash_is_retried_once_and_then_a_rejection(attacker: attackers.Attack
     assert reports.events.count("child crashed") == 2
 
 
-def test_a_kill_from_outside_says_nothing_about_the_file() -> None:
+@pytest.mark.parametrize("first", [b"killed", b"crash!"])
+def test_a_kill_from_outside_says_nothing_about_the_file(first: bytes) -> None:
     reports = Reports()
     with (
-        sandbox_of(attackers.killed, reports) as sandbox,
-        pytest.raises(TransientFailure, match="decoding was killed: exit code -9"),
+        sandbox_of(attackers.end_as_told, reports) as sandbox,
+        pytest.raises(TransientFailure, match="interrupted twice: exit code -9"),
+        sandbox.open(BytesIO(first), LIMITS, reopen=lambda: BytesIO(b"killed")),
+    ):
+        pass
+    assert reports.events.count("child crashed") == 2
+
+
+def test_a_child_that_does_not_begin_to_read_says_nothing_about_the_file() -> None:
+    with (
+        closing(
+            Sandbox(STYLE, required=True, report=Reports(), program=attackers.STILLBORN)
+        ) as sandbox,
+        pytest.raises(TransientFailure, match="exit code 1 before the walls were up"),
     ):
         render(sandbox)
-    assert reports.events.count("child crashed") == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
+def test_a_worker_that_is_out_of_memory_is_replaced() -> None:
+    reports = Reports()
+    with closing(Sandbox(STYLE, required=True, report=reports)) as sandbox:
+        sandbox.fingerprint(Format.PNG)
+        starved = sandbox._worker
+        assert starved is not None
+        resource.prlimit(starved._process.pid, resource.RLIMIT_AS, (1 << 20, 1 << 20))
+        assert render(sandbox) == render(InProcess())
+        assert sandbox._worker is not starved
+        assert reports.events.count("child crashed") == 1
 
 
 def test_the_second_attempt_reads_the_reopened_file() -> None:
@@ -124,8 +151,8 @@ def test_the_second_attempt_reads_the_reopened_file() -> None:
 
 def test_an_upload_is_rendered_after_one_crash() -> None:
     with (
-        sandbox_of(attackers.crash_if_told) as sandbox,
-        sandbox.open(BytesIO(b"crash" + FILE[5:]), LIMITS, reopen=lambda: BytesIO(FILE)) as opened,
+        sandbox_of(attackers.end_as_told) as sandbox,
+        sandbox.open(BytesIO(b"crash!" + FILE[6:]), LIMITS, reopen=lambda: BytesIO(FILE)) as opened,
     ):
         assert list(opened.render([VARIANT], STYLE)) == render(InProcess())
 
