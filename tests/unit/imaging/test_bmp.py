@@ -144,13 +144,27 @@ def test_runs_of_pixels_are_read(bits: int, data: bytes) -> None:
     assert rows(runs((5, 3), bits, data)) == expected
 
 
-def test_pixels_that_runs_leave_out_have_the_first_colour() -> None:
-    data = b"\2\1\0\0\0\2\2\1\2\2\0\1"
-    assert rows(runs((4, 4), 8, data)) == [
-        [0, 0, 0, 0],
-        [0, 0, 2, 2],
-        [0, 0, 0, 0],
-        [1, 1, 0, 0],
+RED, GREEN, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 0)
+MANY = [(255 - number // 2, 255, 40) for number in range(256)]
+
+
+@pytest.mark.parametrize(
+    ("colors", "shown"),
+    [
+        pytest.param([RED, GREEN], BLACK, id="room in the palette"),
+        pytest.param([RED, GREEN, *MANY[2:200], BLACK, *MANY[201:]], BLACK, id="black among 256"),
+        pytest.param([RED, GREEN, *MANY[2:]], RED, id="no black among 256: the darkest"),
+    ],
+)
+def test_pixels_that_runs_skip_are_black(colors: list[Any], shown: tuple[int, int, int]) -> None:
+    data = b"\2\1\0\0\0\2\2\1\2\1\0\1"
+    image = result(runs((4, 4), 8, data, colors), format=Format.PNG).convert("RGB")
+    rows = [[image.getpixel((x, y)) for x in range(4)] for y in range(4)]
+    assert rows == [
+        [shown] * 4,
+        [shown] * 2 + [GREEN] * 2,
+        [shown] * 4,
+        [GREEN] * 2 + [shown] * 2,
     ]
 
 

@@ -1,7 +1,8 @@
 """Windows bitmaps: alpha, masks of any shape and profiles, which Pillow ignores.
 
 Read as browsers read them: without colour masks, a bitmap of version 4 or 5 has alpha in the
-highest of its 32 bits if it has an alpha mask, and one of version 3 has none.
+highest of its 32 bits if it has an alpha mask, and one of version 3 has none. Pixels that a bitmap
+of runs skips are black.
 """
 
 import io
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImagePalette
 from PIL.BmpImagePlugin import BmpImageFile
 
 from pipeline.errors import UnsupportedFormat
@@ -77,13 +78,23 @@ class Bitmap(BmpImageFile):
         _, in_halves, direction = cast("tuple[str, bool, int]", tile.args)
         file = cast("BinaryIO", self.fp)
         file.seek(tile.offset)
-        numbers = _unpacked(file.read(), self.width, self.height, in_halves=in_halves)
+        numbers, covered = _unpacked(file.read(), self.width, self.height, in_halves=in_halves)
         mode = "P" if self.mode == "P" else "L"
         picture = Image.frombytes(mode, self.size, numbers, "raw", mode, 0, direction)
+        if self.mode == "P" and 0 in covered:
+            skipped = Image.frombytes("L", self.size, covered, "raw", "L;I", 0, direction)
+            picture.paste(self._black(), mask=skipped)
         if self.mode == "1":
             picture = picture.point([0, *[255] * 255]).convert("1")
         self.im = picture.im
         self.tile = []
+
+    def _black(self) -> int:
+        """Return the number of black, which is added to the palette if there is room."""
+        palette = cast("ImagePalette.ImagePalette", self.palette)
+        colors = bytes(palette.palette).ljust(4 * 256, b"\0")
+        self.palette = ImagePalette.raw("BGRX", colors)
+        return min(range(256), key=lambda number: sum(colors[4 * number : 4 * number + 3]))
 
     def _unpack_as(self, rawmode: str) -> None:
         (tile,) = self.tile
@@ -170,9 +181,11 @@ def _channels(image: Image.Image, words: int, masks: Sequence[int], mode: str) -
     return picture
 
 
-def _unpacked(data: bytes, width: int, height: int, *, in_halves: bool) -> bytearray:
-    """Return a byte for each pixel of the runs in *data*, 0 for those that they skip."""
-    pixels = bytearray(width * height)
+def _unpacked(
+    data: bytes, width: int, height: int, *, in_halves: bool
+) -> tuple[bytearray, bytearray]:
+    """Return a byte for each pixel of the runs in *data*, and 255 for each that they cover."""
+    pixels, covered = bytearray(width * height), bytearray(width * height)
     at = x = y = 0
     while y < height:
         if at + 2 > len(data):
@@ -196,9 +209,11 @@ def _unpacked(data: bytes, width: int, height: int, *, in_halves: bool) -> bytea
             run = bytes(half for byte in run for half in divmod(byte, 16)) if in_halves else run
             at += size + size % 2
         run = run[: min(count, max(0, width - x))]
-        pixels[y * width + x : y * width + x + len(run)] = run
+        start = y * width + x
+        pixels[start : start + len(run)] = run
+        covered[start : start + len(run)] = b"\xff" * len(run)
         x += count
-    return pixels
+    return pixels, covered
 
 
 def _words(rows: Image.Image, words: int) -> Iterator[Image.Image]:
