@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 from pipeline.errors import CorruptImage, ImageTooLarge, Rejected, UnsupportedFormat
 from pipeline.imaging.containers.coded_size import av1_sizes, configured_units, hevc_sizes
-from pipeline.imaging.containers.heif import MAX_ITEMS, Aperture, read_still
+from pipeline.imaging.containers.heif import Aperture, read_still
+from pipeline.imaging.containers.heif_items import MAX_ITEMS
 from pipeline.imaging.profiles import CodePoints
 from pipeline.imaging.source import open_image
 from pipeline.model import Format, Size
