@@ -2,14 +2,15 @@
 
 Three things make it fast. One command tests all files of a folder, because each command reads the
 provider's schema. One provider process serves all runs; Terraform itself would start one for each
-run, even with a mock. Tests in tests/terraform/variables, which expect a refusal, are planned
-against variables.tf alone, which needs no provider.
+run, even with a mock. What a variable accepts and refuses is planned against variables.tf alone,
+which needs no provider.
 """
 
+import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -19,8 +20,7 @@ from tools.environment import Credentials, isolated
 from tools.provider import GARBAGE_COLLECTION, running_provider
 from tools.terraform import TESTS, Event, Terraform, installed_version, is_opentofu, linked_root
 
-VARIABLES = f"{TESTS}/variables"
-
+_VALUES = "values"  # a folder of generated tests
 _OLDEST = (1, 11)  # the first version whose mocked provider can serve plan runs
 _RUN = re.compile(r'^run "(.+)" {', re.MULTILINE)
 
@@ -63,8 +63,9 @@ class Configuration:
         self._variables.folder.mkdir()
         for name in ("variables.tf", "lambda", "tests", "tools"):
             (self._variables.folder / name).symlink_to(ROOT / name)
+        (self._variables.folder / _VALUES).mkdir()
         self._whole.init(f"-test-directory={TESTS}")
-        self._variables.init(f"-test-directory={VARIABLES}")
+        self._variables.init(f"-test-directory={_VALUES}")
 
     def validate(self) -> None:
         """Raise `CommandFailed` if the configuration is not valid."""
@@ -82,12 +83,20 @@ class Configuration:
 
         Raises `CommandFailed` if they cannot be run.
         """
-        troubles: dict[Run, str] = {}
-        for folder, root in ((TESTS, self._whole), (VARIABLES, self._variables)):
-            if wanted := [file for file in files if str(Path(file).parent) == folder]:
-                for event in root.test(folder, wanted):
-                    _note(event, troubles)
-        return troubles
+        return _troubles(self._whole.test(TESTS, files))
+
+    def test_values(self, runs: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
+        """Do the same with *runs* in Terraform's JSON syntax, by name, on variables.tf alone."""
+        names = {name: f"run_{number}" for number, name in enumerate(runs)}
+        for name, label in names.items():
+            # Each has its own file: Terraform skips what follows a failure in a file.
+            file = self._variables.folder / _VALUES / f"{label}.tftest.json"
+            file.write_text(json.dumps({"run": {label: runs[name]}}))
+        found = {
+            run.name: trouble
+            for run, trouble in _troubles(self._variables.test(_VALUES, [])).items()
+        }
+        return {name: found[label] for name, label in names.items()}
 
     def plans(self, name: str) -> Iterator[tuple[str, list[Event]]]:
         """Run the test files of this name, and yield each run with the changes that it plans."""
@@ -104,14 +113,17 @@ def runs() -> list[Run]:
     ]
 
 
-def _note(event: Event, troubles: dict[Run, str]) -> None:
-    """Record the status or the error of a run from *event*."""
-    if "@testrun" not in event:
-        return
-    run = Run(event["@testfile"], event["@testrun"])
-    if event["type"] == "test_run" and event["test_run"]["progress"] == "complete":
-        status = event["test_run"]["status"]
-        troubles[run] = "" if status == "pass" else f"{status}\n"
-    elif event["type"] == "diagnostic" and troubles.get(run):
-        diagnostic = event["diagnostic"]
-        troubles[run] += f"{diagnostic['summary']}: {diagnostic['detail']}\n"
+def _troubles(events: Iterable[Event]) -> dict[Run, str]:
+    """Return the errors of each run from *events*, empty if it passes."""
+    troubles: dict[Run, str] = {}
+    for event in events:
+        if "@testrun" not in event:
+            continue
+        run = Run(event["@testfile"], event["@testrun"])
+        if event["type"] == "test_run" and event["test_run"]["progress"] == "complete":
+            status = event["test_run"]["status"]
+            troubles[run] = "" if status == "pass" else f"{status}\n"
+        elif event["type"] == "diagnostic" and troubles.get(run):
+            diagnostic = event["diagnostic"]
+            troubles[run] += f"{diagnostic['summary']}: {diagnostic['detail']}\n"
+    return troubles
