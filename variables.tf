@@ -354,6 +354,15 @@ variable "variants" {
   }
 
   validation {
+    condition = alltrue(flatten([for variant in var.variants : [for prefix in coalesce(variant.prefixes, []) :
+      startswith(prefix, var.trigger_prefix) || startswith(var.trigger_prefix, prefix)
+    ]]))
+    error_message = "prefixes must begin with trigger_prefix, \"${var.trigger_prefix}\", or it with them, because no other uploads are processed; check ${join(", ", flatten([for name, variant in var.variants : [
+      for prefix in coalesce(variant.prefixes, []) : "\"${prefix}\" of ${name}" if !startswith(prefix, var.trigger_prefix) && !startswith(var.trigger_prefix, prefix)
+    ]]))}."
+  }
+
+  validation {
     condition     = alltrue([for variant in var.variants : variant.sizes == null ? true : can(regex("^[ -~]*[!-~][ -~]*$", variant.sizes))])
     error_message = "sizes must be one line of printable ASCII, as in the HTML attribute; check ${join(", ", [for name, variant in var.variants : name if variant.sizes != null])}."
   }

@@ -56,4 +56,4 @@ class ScriptedAws:
             return Status(400), {"Error": error, "ResponseMetadata": {"HTTPHeaders": {}}}
         if model.output_shape:
             validate_parameters(response, model.output_shape)
-        return Status(200), dict(response)
+        return Status(200), {**response, "ResponseMetadata": {"HTTPHeaders": {}}}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from pipeline import selection
 from pipeline.model import Cause, Format, Status
 from pipeline.settings import Settings
 from pipeline.table import Table
@@ -25,14 +26,17 @@ if TYPE_CHECKING:
 KEY = "test-1.jpg"
 ALL = {"VARIANTS": variants(small={"width": 30}), "KEY_TEMPLATE": "{variant}/{stem}{extension}"}
 
+CATS = {"width": 9, "prefixes": ["pets/cats/"]}
+WIDTHS = "{variant}-{width}/{stem}{extension}"
+
 
 class Function:
     """Runs the pipeline once for every event while a test upload waits."""
 
     def __init__(self, s3: "S3Client", table: Table | None = None, **changes: str) -> None:
-        self.bench = Bench(s3, **ALL, **changes)
+        self.bench = Bench(s3, **(ALL | changes))
         self.bench.pipeline = replace(self.bench.pipeline, table=table)
-        settings = Settings.from_environment(environment(**ALL, **changes))
+        settings = Settings.from_environment(environment(**(ALL | changes)))
         self.upload = Upload(
             Pipeline(
                 source_bucket="source",
@@ -70,6 +74,43 @@ def test_a_test_upload_becomes_images_and_leaves_nothing(s3: "S3Client") -> None
 
     assert passed.images == ["small/test-1.jpg"]
     assert contents(s3) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "number"),
+    [
+        ({"VARIANTS": variants(all={"widths": [30, 60, 1000, 2000]}), "KEY_TEMPLATE": WIDTHS}, 3),
+        ({"VARIANTS": variants(all={"width": 30, "formats": ["webp", "jpeg"]})}, 2),
+        ({"VARIANTS": variants(all={"width": 30}, some={"width": 9, "prefixes": ["a/"]})}, 1),
+        ({"MANIFEST": "{}"}, 1),
+        ({"MANIFEST": "{}", "KEY_TEMPLATE": "{variant}/{stem}.{version}{extension}"}, 1),
+    ],
+    ids=["widths", "formats", "prefixes", "manifest", "versions"],
+)
+def test_all_images_of_a_test_upload_are_awaited_and_deleted(
+    s3: "S3Client", changes: dict[str, Any], number: int
+) -> None:
+    function = Function(s3, **changes)
+
+    passed = trial.run(function.upload, wait=function.reconciles, patience_seconds=5)
+
+    assert len(passed.images) == number
+    assert contents(s3) == []
+
+
+def test_a_test_upload_waits_for_the_last_image(s3: "S3Client") -> None:
+    two: Any = {"VARIANTS": variants(all={"widths": [30, 60]}), "KEY_TEMPLATE": WIDTHS}
+    function = Function(s3, **two)
+    waits = []
+
+    def wait(seconds: float) -> None:
+        function.reconciles(seconds)
+        waits.append(len(contents(s3)))
+        if len(waits) == 1:
+            s3.delete_object(Bucket="processed", Key="all-30/test-1.jpg")
+
+    assert len(trial.run(function.upload, wait=wait).images) == 2
+    assert len(waits) == 2
 
 
 def test_nothing_else_is_deleted(s3: "S3Client") -> None:
@@ -159,9 +200,22 @@ def test_there_is_no_picture_in_a_format_that_pillow_cannot_write() -> None:
 
 
 def test_the_key_matches_the_trigger() -> None:
-    assert trial.key_for("in/", [".png", ".jpg"]).startswith("in/test-")
-    assert trial.key_for("in/", [".png", ".jpg"]).endswith(".png")
-    assert trial.key_for("", []) != trial.key_for("", [])
+    settings = Settings.from_environment(environment())
+
+    assert trial.key_for("in/", [".png", ".jpg"], settings).startswith("in/test-")
+    assert trial.key_for("in/", [".png", ".jpg"], settings).endswith(".png")
+    assert trial.key_for("", [], settings) != trial.key_for("", [], settings)
+
+
+@pytest.mark.parametrize("trigger", ["", "pets/", "pets/cats/", "pets/cats/in/"])
+def test_a_variant_is_made_for_the_key(trigger: str) -> None:
+    some = variants(pups={"width": 9, "prefixes": ["dogs/"]}, kittens=CATS)
+    settings = Settings.from_environment(environment(VARIANTS=some))
+
+    key = trial.key_for(trigger, [], settings)
+
+    assert key.startswith(trigger)
+    assert selection.for_key(key, settings)
 
 
 def test_the_data_of_a_deployment_is_counted(

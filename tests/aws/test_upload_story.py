@@ -6,7 +6,7 @@ import time
 from argparse import ArgumentTypeError
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -19,7 +19,7 @@ from pipeline.reconcile import reconcile
 from pipeline.table import Table
 
 from tests.aws.test_reconcile import PNG, TEXT, Bench
-from tests.factories import environment, record
+from tests.factories import environment, record, variants
 from tests.scripted_aws import ScriptedAws
 from tools.operations import logs, queue
 from tools.operations.status import find, tell
@@ -55,9 +55,16 @@ class Deployment:
             storage=self.bench.storage,
         )
 
-    def process(self, key: str, body: bytes) -> None:
+    def set(self, **changes: str) -> None:
+        """Change the settings."""
+        self.bench.set(**changes)
+        self.pipeline = replace(
+            self.pipeline, settings=self.bench.pipeline.settings, storage=self.bench.storage
+        )
+
+    def process(self, key: str, body: bytes, **fields: Any) -> None:
         """Upload *body*, and process it as the function does on AWS."""
-        self.bench.put(key, body)
+        self.bench.put(key, body, **fields)
         request = Request(bucket="source", key=key, cause=Cause.UPLOAD)
         result = attempt(request, reconcile, self.bench.pipeline, deadline=float("inf"))
         telemetry.log_result(result)
@@ -143,6 +150,43 @@ def test_images_of_earlier_content_do_not_count_as_current(
     assert told.count("of an earlier content") == 2
 
 
+def test_only_images_that_the_upload_gets_are_expected(deployment: Deployment) -> None:
+    deployment.set(
+        VARIANTS=variants(
+            page={"widths": [30, 60, 2000, 3000], "formats": ["webp", "jpeg"]},
+            avatar={"width": 9, "prefixes": ["avatars/"]},
+        ),
+        KEY_TEMPLATE="{variant}/{width}/{directory}{stem}{extension}",
+    )
+    deployment.process("a.png", PNG)
+
+    assert deployment.told("a.png").startswith("a.png is processed: 6 of 6 images are current.")
+
+    deployment.bench.s3.delete_object(Bucket="processed", Key="page/30/a.webp")
+    assert deployment.told("a.png").startswith("a.png is not processed")
+
+
+def test_images_under_keys_with_versions_are_found_by_the_manifest(deployment: Deployment) -> None:
+    deployment.set(MANIFEST="{}", KEY_TEMPLATE="{variant}/{stem}.{version}{extension}")
+    deployment.process("a.png", PNG)
+
+    assert deployment.told("a.png").startswith("a.png is processed: 2 of 2 images are current.")
+
+
+def test_an_upload_without_images_is_not_sent_to_a_backfill(deployment: Deployment) -> None:
+    deployment.set(VARIANTS=variants(avatar={"width": 9, "prefixes": ["avatars/"]}))
+    deployment.process("a.png", PNG)
+
+    assert deployment.told("a.png").startswith("a.png gets no image: ")
+
+
+def test_an_upload_that_chooses_images_gets_no_others(deployment: Deployment) -> None:
+    deployment.set(UPLOAD_OPTIONS="true")
+    deployment.process("a.png", PNG, Metadata={"variants": "web"})
+
+    assert deployment.told("a.png").startswith("a.png is processed: 1 of 1 images are current.")
+
+
 def test_images_of_other_sources_do_not_count(deployment: Deployment) -> None:
     deployment.bench.put("a.png", PNG)
     deployment.bench.s3.put_object(Bucket="processed", Key="same/a.png", Body=b"x")
@@ -216,7 +260,7 @@ def test_a_time_span_is_read() -> None:
 
 
 def test_the_settings_are_those_of_the_function(deployment: Deployment) -> None:
-    variables = environment(PROCESSED_BUCKET="results")
+    variables = environment(PROCESSED_BUCKET="results", UPLOAD_OPTIONS="true")
     del variables["LAMBDA_TASK_ROOT"], variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
     function = {"Environment": {"Variables": variables}, "MemorySize": 512}
     outputs = {
@@ -227,8 +271,19 @@ def test_the_settings_are_those_of_the_function(deployment: Deployment) -> None:
         "log_group": GROUP,
     }
 
-    pipeline = Pipeline.of(outputs, ScriptedAws(GetFunctionConfiguration=function).session())
+    head = {
+        "ETag": '"1"',
+        "ContentLength": 1,
+        "LastModified": datetime.now(UTC),
+        "Metadata": {"watermark": "off"},
+    }
+    aws = ScriptedAws(GetFunctionConfiguration=function, HeadObject=head)
+
+    pipeline = Pipeline.of(outputs, aws.session())
+    source = Upload(pipeline, "a.png").source().source
 
     assert pipeline.settings.processed_bucket == "results"
     assert pipeline.settings.limits.memory_bytes == 512 << 20
+    assert source
+    assert not source.options.watermark
     assert json.loads(variables["VARIANTS"]).keys() == {"default"}

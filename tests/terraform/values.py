@@ -428,6 +428,10 @@ REFUSED: Mapping[str, Mapping[str, Values]] = {
             "variants": {"hero": {"formats": ["avif", "jpeg"], "lossless": True, "width": 320}}
         },
         "empty prefix": {"variants": {"hero": {"prefixes": [""], "width": 320}}},
+        "prefix that no upload begins with": {
+            "trigger_prefix": "photos/",
+            "variants": {"face": {"prefixes": ["photos/faces/", "avatars/"], "width": 64}},
+        },
         "widths that are null": {"variants": {"hero": {"widths": [None, 320]}}},
     },
     "background": {"invalid background": {"background": "white"}},
@@ -529,6 +533,10 @@ ACCEPTED: Mapping[str, Values] = {
         },
         "tags": {"team": "photos"},
         "workflow": {},
+    },
+    "prefixes above and below the trigger": {
+        "trigger_prefix": "photos/",
+        "variants": {"face": {"prefixes": ["photos/faces/", "ph"], "width": 64}},
     },
     "height alone": {"variants": {"thumb": {"height": 320}}},
     "any text with a font": {

@@ -80,13 +80,16 @@ def _planned(changes: Sequence[Event], account: Account) -> Iterator[str]:
 
 def _tried_out(place: Place, account: Account, outputs: Mapping[str, Any]) -> str:
     values = place.settings.read(("trigger_prefix", "trigger_suffixes"), place.environment)
-    key = trial.key_for(values["trigger_prefix"], values["trigger_suffixes"])
     with Progress() as progress:
         progress.say("Test upload")
         try:
-            passed = trial.run(Upload(Pipeline.of(outputs, account.aws), key), wait=time.sleep)
+            pipeline = Pipeline.of(outputs, account.aws)
+            key = trial.key_for(
+                values["trigger_prefix"], values["trigger_suffixes"], pipeline.settings
+            )
+            passed = trial.run(Upload(pipeline, key), wait=time.sleep)
         except (ClientError, BotoCoreError, PipelineError) as error:
-            raise TrialFailed(f"The test upload {key} was not possible: {error}.") from error
+            raise TrialFailed(f"The test upload was not possible: {error}.") from error
     images = f"{len(passed.images)} image{'s'[: len(passed.images) > 1]}"
     return f"A test upload became {images} in {passed.seconds:.1f} s and was deleted again."
 

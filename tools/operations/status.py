@@ -88,30 +88,30 @@ def _verdict(upload: Upload, story: Story) -> str:
     key, source = printable(upload.key), story.source.source
     if source is None:
         return f"{key} is not in the source bucket."
-    ready = [name for name, found in story.images.items() if _is_any_current(found, upload, source)]
-    if len(ready) == len(story.images):
-        return f"{key} is processed: {len(ready)} of {len(ready)} images are current."
+    if source.is_folder or not story.images:
+        return f"{key} gets no image: it is a folder, or the prefixes of no variant match it."
+    if not upload.missing(source, story.images):
+        current = [
+            image
+            for found in story.images.values()
+            for image in found
+            if upload.is_current(image, source)
+        ]
+        return f"{key} is processed: {len(current)} of {len(current)} images are current."
     if isinstance(story.failures, Sequence) and story.failures:
         failure = story.failures[-1]
         return f"{key} failed: {printable(failure.reason)}. `make redrive` retries it."
     if isinstance(story.lines, Sequence) and story.lines:
         return f"{key} is not processed; its last log line is {_last(story.lines)}."
     return (
-        f"{key} is not processed, and there is no log line about it: `make backfill` processes it."
+        f"{key} is not processed, and there is no log line about it: `make backfill` processes it"
+        " if trigger_prefix and trigger_suffixes match it."
     )
 
 
 def _last(lines: Sequence[LogLine]) -> str:
     line = lines[-1]
     return printable(f"{line.status}, {line.fields.get('detail', '')}".rstrip(", "))
-
-
-def _is_any_current(found: Sequence[StoredImage], upload: Upload, source: Source) -> bool:
-    return any(_is_current(image, upload, source) for image in found)
-
-
-def _is_current(image: StoredImage, upload: Upload, source: Source) -> bool:
-    return image.provenance.is_of(upload.key) and image.provenance.source_etag == source.etag
 
 
 def _source(upload: Upload, state: SourceState) -> str:
@@ -127,7 +127,7 @@ def _source(upload: Upload, state: SourceState) -> str:
 def _image(upload: Upload, image: StoredImage, source: Source | None) -> str:
     if not image.provenance.is_of(upload.key):
         what = "of another source, or of another program"
-    elif source and _is_current(image, upload, source):
+    elif source and upload.is_current(image, source):
         what = "current"
     else:
         what = "of an earlier content"

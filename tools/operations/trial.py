@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image
 from pipeline.model import Format
 from pipeline.records import State
+from pipeline.settings import Settings
 
 from tools.operations.upload import Upload
 
@@ -42,9 +43,15 @@ class Passed:
     images: Sequence[str]
 
 
-def key_for(prefix: str, suffixes: Sequence[str]) -> str:
-    """Return a unique key that matches the trigger."""
-    return f"{prefix}test-{secrets.token_hex(8)}{suffixes[0] if suffixes else '.jpg'}"
+def key_for(prefix: str, suffixes: Sequence[str], settings: Settings) -> str:
+    """Return a unique key that matches the trigger, and that a variant is made for."""
+    beginning = next(
+        max(prefix, own, key=len)
+        for variant in settings.variants
+        for own in settings.prefixes.get(variant.name, ("",))
+        if own.startswith(prefix) or prefix.startswith(own)
+    )
+    return f"{beginning}test-{secrets.token_hex(8)}{suffixes[0] if suffixes else '.jpg'}"
 
 
 def run(
@@ -67,9 +74,7 @@ def _go_through(upload: Upload, patience: float, wait: Callable[[float], None]) 
     s3.put_object(Bucket=upload.pipeline.source_bucket, Key=upload.key, Body=body)
     while (now := time.monotonic()) < start + patience:
         wait(_LOOK_SECONDS)
-        images = upload.own_images()
-        if all(images.values()):
-            keys = [image.key for found in images.values() for image in found]
+        if keys := _results(upload):
             return Passed(seconds=now - start, images=keys)
         if reason := _rejection(upload):
             raise TrialFailed(f"The test upload was {reason}.")
@@ -77,6 +82,18 @@ def _go_through(upload: Upload, patience: float, wait: Callable[[float], None]) 
             put_at = now
             s3.put_object(Bucket=upload.pipeline.source_bucket, Key=upload.key, Body=body)
     raise TrialFailed(f"After {patience:.0f} s the test upload was not processed.")
+
+
+def _results(upload: Upload) -> list[str]:
+    """Return the keys of the images if everything is there that an upload gets, otherwise none."""
+    settings, images, source = upload.pipeline.settings, upload.own_images(), upload.source().source
+    is_done = (
+        source is not None
+        and not upload.missing(source, images)
+        and (settings.manifest is None or upload.manifest() is not None)
+        and (settings.metadata is None or upload.record() is not None)
+    )
+    return [image.key for found in images.values() for image in found] if is_done else []
 
 
 def _rejection(upload: Upload) -> str | None:
@@ -89,7 +106,7 @@ def _rejection(upload: Upload) -> str | None:
 
 
 def remove(upload: Upload, wait: Callable[[float], None]) -> None:
-    """Delete the source with all its versions, its images, and its record."""
+    """Delete the source with all its versions, its images, its manifest and its record."""
     pipeline, s3 = upload.pipeline, upload.pipeline.aws.client("s3")
     pages = s3.get_paginator("list_object_versions").paginate(
         Bucket=pipeline.source_bucket, Prefix=upload.key
@@ -106,6 +123,8 @@ def remove(upload: Upload, wait: Callable[[float], None]) -> None:
     for found in upload.own_images().values():
         for image in found:
             pipeline.storage.delete(image)
+    if manifest := upload.manifest():
+        pipeline.storage.delete(manifest)
     if metadata := pipeline.settings.metadata:
         pipeline.aws.client("dynamodb").delete_item(
             TableName=metadata.table, Key={"source_key": {"S": upload.key}}

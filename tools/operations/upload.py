@@ -2,16 +2,20 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from pipeline.keys import candidate_keys
+from pipeline import manifests, selection
+from pipeline.errors import KeyReserved, KeyTooLong
+from pipeline.keys import candidate_keys, manifest_key
+from pipeline.model import ImageInfo, Source, Variant
 from pipeline.settings import Settings
-from pipeline.storage import SourceState, Storage, StoredImage
+from pipeline.storage import SourceState, Storage, StoredImage, StoredManifest
 from pipeline.table import Table
 
 from tools.operations.failure import Failure, Unreadable, read
@@ -59,14 +63,19 @@ class Pipeline:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function["MemorySize"]),
             "LAMBDA_TASK_ROOT": "/var/task",
         }
+        settings = Settings.from_environment(variables)
         return cls(
             source_bucket=outputs["source_bucket"],
             processed_bucket=outputs["processed_bucket"],
             queue_url=outputs["failure_queue_url"],
             log_group=outputs["log_group"],
-            settings=Settings.from_environment(variables),
+            settings=settings,
             aws=aws,
-            storage=Storage(aws.client("s3"), processed_bucket=outputs["processed_bucket"]),
+            storage=Storage(
+                aws.client("s3"),
+                processed_bucket=outputs["processed_bucket"],
+                read_options=partial(selection.upload_options, settings=settings),
+            ),
         )
 
 
@@ -84,16 +93,22 @@ class Upload:
         return self.pipeline.storage.head_source(self.pipeline.source_bucket, self.key)
 
     def images(self) -> dict[str, list[StoredImage]]:
-        """Return, by variant, the objects under the keys that its image may have."""
-        settings = self.pipeline.settings
-        candidates = partial(candidate_keys, settings.key_template, source_key=self.key)
+        """Return, by variant, the objects under the keys that its images may have.
+
+        Variants that are not made for this key are left out. If keys have versions, they are those
+        that the manifest lists.
+        """
+        keys: dict[str, set[str]] = {}
+        for variant in selection.for_key(self.key, self.pipeline.settings):
+            keys.setdefault(variant.name, set()).update(self._candidates(variant))
+        manifest = self.manifest() if self.pipeline.settings.has_versions else None
+        if manifest and (listed := manifests.read(manifest.body)):
+            for one in listed.images:
+                keys.setdefault(one.variant, set()).add(one.key)
+        head = self.pipeline.storage.head
         return {
-            variant.name: [
-                image
-                for key in sorted(candidates(variant))
-                if (image := self.pipeline.storage.head(key))
-            ]
-            for variant in settings.variants
+            variant: [image for key in sorted(found) if (image := head(key))]
+            for variant, found in keys.items()
         }
 
     def own_images(self) -> dict[str, list[StoredImage]]:
@@ -102,6 +117,46 @@ class Upload:
             variant: [image for image in found if image.provenance.is_of(self.key)]
             for variant, found in self.images().items()
         }
+
+    def missing(self, source: Source, images: Mapping[str, Sequence[StoredImage]]) -> list[str]:
+        """Return the names of the variants of which *images* lack one that *source* has now.
+
+        A variant with several widths has only those that the source is wide enough for, which the
+        images know: they describe their source.
+        """
+        settings = self.pipeline.settings
+        variants = selection.chosen(selection.for_key(self.key, settings), source.options)
+        current = {
+            image.key: image
+            for found in images.values()
+            for image in found
+            if self.is_current(image, source)
+        }
+        facts = next(filter(None, (one.provenance.read_facts() for one in current.values())), None)
+        if facts and not settings.has_versions:
+            wanted = selection.distinct(variants, ImageInfo.of(facts["source"]))
+            names = [one.name for one in wanted if not self._candidates(one) & current.keys()]
+        else:
+            names = [
+                variant.name
+                for variant in variants
+                if not any(image.key in current for image in images[variant.name])
+            ]
+        return list(dict.fromkeys(names))
+
+    def is_current(self, image: StoredImage, source: Source) -> bool:
+        """Return whether *image* was made from what *source* is now."""
+        provenance = image.provenance
+        return provenance.is_of(self.key) and provenance.source_identity == source.identity
+
+    def manifest(self) -> StoredManifest | None:
+        """Return the manifest of this upload, or None if there is none."""
+        if configured := self.pipeline.settings.manifest:
+            with suppress(KeyTooLong, KeyReserved):  # no manifest can exist under such a key
+                key = manifest_key(configured.key_template, source_key=self.key)
+                found = self.pipeline.storage.get_manifest(key)
+                return found if found and found.provenance.is_of(self.key) else None
+        return None
 
     def record(self) -> Mapping[str, Any] | None:
         """Return the record, or None without a record or a table."""
@@ -128,6 +183,10 @@ class Upload:
             found = [failure for message in held.messages.values() if (failure := _read(message))]
         named = (self.pipeline.source_bucket, self.key)
         return [failure for failure in found if named in failure.objects]
+
+    def _candidates(self, variant: Variant) -> frozenset[str]:
+        template = self.pipeline.settings.key_template
+        return candidate_keys(template, variant, source_key=self.key)
 
 
 def key_of(line: LogLine) -> str | None:
