@@ -255,8 +255,11 @@ def test_the_log_shows_uploads_and_errors(
 
 def test_a_time_span_is_read() -> None:
     assert logs.ago("90m") == timedelta(minutes=90)
-    with pytest.raises(ArgumentTypeError, match="'90' is not a time span"):
-        logs.ago("90")
+    for text in ("90", "2w", "-1h", "99999999d"):
+        with pytest.raises(ArgumentTypeError, match=f"'{text}' is not a time span"):
+            logs.ago(text)
+    with pytest.raises(ArgumentTypeError, match="'999999d' is more than 3653 days"):
+        logs.ago("999999d")
 
 
 def test_the_settings_are_those_of_the_function(deployment: Deployment) -> None:

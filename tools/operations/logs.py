@@ -16,6 +16,7 @@ from tools.operations.terminal import printable
 from tools.operations.upload import LogLine, key_of, log_lines
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_LONGEST = timedelta(days=3653)  # the longest retention of CloudWatch Logs, ten years
 _LOOK_SECONDS = 2
 _LATE = timedelta(minutes=2)
 """How long CloudWatch may delay a line."""
@@ -38,9 +39,12 @@ def shown(line: LogLine) -> str | None:
 
 def ago(text: str) -> timedelta:
     """Read a time span such as 10m, 2h or 3d. Raises `ArgumentTypeError`."""
-    if not (found := re.fullmatch(r"(\d+)([mhd])", text)):
+    if not (found := re.fullmatch(r"([0-9]{1,7})([mhd])", text)):
         raise argparse.ArgumentTypeError(f"{text!r} is not a time span such as 10m, 2h or 3d")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    span = timedelta(**{_UNITS[found[2]]: int(found[1])})
+    if span > _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than {_LONGEST.days} days")
+    return span
 
 
 def tail(read: Callable[[datetime], Iterable[LogLine]], since: datetime, *, forever: bool) -> None:

@@ -1,6 +1,7 @@
 """Options come from the command line or, failing that, from `make`."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -35,6 +36,37 @@ def test_variables_of_make_are_options(
     assert arguments.photo == Path(photo)
     assert arguments.dry_run
     assert arguments.reason is None
+
+
+@pytest.mark.parametrize(
+    ("value", "is_on"), [("1", True), ("Yes", True), ("0", False), ("no", False), ("false", False)]
+)
+def test_a_flag_is_off_if_its_variable_says_so(
+    parser: argparse.ArgumentParser, monkeypatch: pytest.MonkeyPatch, value: str, *, is_on: bool
+) -> None:
+    assert parsed(parser, monkeypatch, made=f"DRY_RUN={value}\n").dry_run is is_on
+
+
+def test_a_flag_with_another_value_is_refused(
+    parser: argparse.ArgumentParser,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        parsed(parser, monkeypatch, made="DRY_RUN=maybe\n")
+
+    assert "DRY_RUN=maybe is neither yes nor no" in capsys.readouterr().err
+
+
+def test_a_value_that_is_not_utf8_is_refused(
+    parser: argparse.ArgumentParser,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        parsed(parser, monkeypatch, made=f"REASON={os.fsdecode(b'caf\xe9')}\n")
+
+    assert "REASON=caf\\udce9 is not UTF-8" in capsys.readouterr().err
 
 
 def test_the_command_line_wins(
