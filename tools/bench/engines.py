@@ -200,6 +200,8 @@ def vips(work: Work, data: bytes) -> Sequence[bytes]:
     options: dict[str, Any] = {} if work.format == "png" else {"Q": work.quality}
     if work.format == "jpeg":
         options["interlace"] = work.progressive
+    if work.format == "avif":
+        options |= {"effort": 1, "subsample_mode": "on"}  # as sharp.js
     return [
         pyvips.Image.thumbnail_buffer(data, width, height=width, size="down").write_to_buffer(
             f".{work.format}", keep="none", **options

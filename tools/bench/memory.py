@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tools.bench import engines
+from tools.bench.peak import high_water
 from tools.bench.work import WORKS, Work
 
 PYTHON_ENGINES: dict[str, Callable[[Work, bytes], Sequence[bytes]]] = {
@@ -32,12 +33,6 @@ def sharp_peak(modules: Path, file: Path) -> float:
     with engines.sharp(modules) as sharp:
         sharp.run(WORKS[0], file)
         return high_water(sharp.process_id)
-
-
-def high_water(process: int | str = "self") -> float:
-    """Return the largest resident size that *process* has had, in megabytes."""
-    status = Path(f"/proc/{process}/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def main(engine: str, file: str) -> None:

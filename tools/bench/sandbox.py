@@ -17,6 +17,8 @@ from pipeline.model import Limits, Style, Variant
 from pipeline.sandbox import InProcess, Sandbox
 from pipeline.sandbox.launch import START
 
+from tools.bench.peak import high_water
+
 _ROUNDS = 5
 _UPLOADS = 9
 # Not from `bench.engines`: the function's own process must not load Pillow.
@@ -86,12 +88,9 @@ def main(mode: str, path: str) -> None:
     if sandbox:
         sandbox.close()
     # A child shares its memory with the worker, which is idle meanwhile.
-    peak = sum(
-        resource.getrusage(who).ru_maxrss
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
+    peak = high_water() + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     costs = {"first ms": first * 1e3, "later ms": statistics.median(later) * 1e3}
-    print(json.dumps(costs | {"peak MB": peak / 1024}))
+    print(json.dumps(costs | {"peak MB": peak}))
 
 
 def _render(renderer: Sandbox | InProcess, data: bytes) -> None:

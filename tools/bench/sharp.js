@@ -14,6 +14,8 @@ function read(path) {
 function coded(image, work) {
   if (work.format === "jpeg") return image.jpeg({ quality: work.quality, progressive: work.progressive });
   if (work.format === "png") return image.png();
+  // The encoder's speed and chroma of the pipeline: at sharp's default effort, 4, it takes about ten times as long.
+  if (work.format === "avif") return image.avif({ quality: work.quality, effort: 1, chromaSubsampling: "4:2:0" });
   return image[work.format]({ quality: work.quality });
 }
 

@@ -63,8 +63,8 @@ WORKS = (
         sources="jpeg of 12 MP",
         format="avif",
         quality=60,
-        target=Target(sharp=0.15, bytes_of_sharp=1.02),
-        rounds=3,
+        target=Target(sharp=1.10, bytes_of_sharp=1.02),
+        rounds=5,
     ),
     Work(
         name="PNG with alpha to PNG",
