@@ -15,7 +15,7 @@ def parse(
     parser: argparse.ArgumentParser, environment: Mapping[str, str] = os.environ
 ) -> argparse.Namespace:
     """Read the command line; options that it leaves out come from the variables of `make`."""
-    for line in environment.get(GIVEN_TO_MAKE, "").splitlines():
+    for line in environment.get(GIVEN_TO_MAKE, "").split("\n"):
         name, _, value = line.partition("=")
         option = name.strip().lower()  # make puts spaces between
         if value:

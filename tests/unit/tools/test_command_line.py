@@ -1,7 +1,6 @@
 """Options come from the command line or, failing that, from `make`."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -27,7 +26,9 @@ def parsed(
     return parse(parser, {GIVEN_TO_MAKE: made})
 
 
-@pytest.mark.parametrize("photo", ["my cat.jpg", "a=$b.jpg", "-x.jpg", "a\"b'.jpg"])
+@pytest.mark.parametrize(
+    "photo", ["my cat.jpg", "a=$b.jpg", "-x.jpg", "a\"b'.jpg", "a\u2028\x85b.jpg"]
+)
 def test_variables_of_make_are_options(
     parser: argparse.ArgumentParser, monkeypatch: pytest.MonkeyPatch, photo: str
 ) -> None:
@@ -64,7 +65,7 @@ def test_a_value_that_is_not_utf8_is_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit):
-        parsed(parser, monkeypatch, made=f"REASON={os.fsdecode(b'caf\xe9')}\n")
+        parsed(parser, monkeypatch, made="REASON=caf\udce9\n")
 
     assert "REASON=caf\\udce9 is not UTF-8" in capsys.readouterr().err
 
