@@ -45,8 +45,11 @@ def outputs(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
         text=True,
         check=False,
     )
-    found = json.loads(response.stdout) if response.returncode == 0 else {}
-    return {name: output["value"] for name, output in found.items()}
+    if response.returncode != 0:
+        # Such as a backend that nobody is signed in to: that does not mean that nothing is deployed.
+        reason = " ".join(line.strip("╷│╵ ") for line in response.stderr.splitlines()).strip()
+        raise DeploymentError(f"What is deployed cannot be read: {reason}")
+    return {name: output["value"] for name, output in json.loads(response.stdout).items()}
 
 
 def deployment(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:

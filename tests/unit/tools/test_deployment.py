@@ -1,6 +1,7 @@
 """Commands act on the deployment that the shell points at, and on no other."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,17 @@ def test_a_missing_local_deployment_is_not_replaced_by_the_repositorys(
 
     with pytest.raises(DeploymentError, match="run `make up` again"):
         outputs({"LOCAL_DEPLOYMENT": gone, "AWS_ENDPOINT_URL": LOCAL})
+
+
+def test_a_backend_that_cannot_be_read_does_not_pass_for_no_deployment(root: Path) -> None:
+    (root / "terraform.tfstate").unlink()
+    (root / "main.tf").write_text('terraform {\n  backend "s3" {}\n}\n')
+
+    with pytest.raises(DeploymentError, match=r"cannot be read: .*terraform init"):
+        outputs({"PATH": os.environ["PATH"]})
+
+
+def test_without_a_deployment_there_are_no_outputs(root: Path) -> None:
+    (root / "terraform.tfstate").unlink()
+
+    assert outputs({"PATH": os.environ["PATH"]}) == {}
