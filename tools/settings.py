@@ -3,7 +3,7 @@
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -38,23 +38,29 @@ class Settings:
         """The variables that the files set, each once."""
         return list(dict.fromkeys(name for file in self.files for name in _names(file)))
 
+    def file_names(self) -> list[str]:
+        """The files, relative to the repository."""
+        return [str(_relative(file)) for file in self.files]
+
     def file_of(self, name: str) -> Path:
         """The file whose value of the variable *name* counts, relative to the repository."""
         return _relative([file for file in self.files if name in _names(file)][-1])
 
     def __str__(self) -> str:
-        files = ", ".join(str(_relative(file)) for file in self.files)
-        return f"{files} ({', '.join(self.names()) or 'which set nothing'})"
+        return f"{', '.join(self.file_names())} ({', '.join(self.names()) or 'which set nothing'})"
 
-    def values(self, environment: Mapping[str, str]) -> dict[str, Any]:
+    def values(
+        self, environment: Mapping[str, str], others: Collection[str] = ()
+    ) -> dict[str, Any]:
         """Let Terraform read and check the files, and return their values.
 
-        Raises `CommandFailed` with Terraform's errors, and `SettingsError` for an unknown field of
-        a variable, which Terraform ignores.
+        The files may also set *others*, variables that are not the pipeline's. Raises
+        `CommandFailed` with Terraform's errors, and `SettingsError` for an unknown variable or an
+        unknown field of one, which Terraform ignores.
         """
         declared = (ROOT / "variables.tf").read_text()
         known = set(_VARIABLE.findall(declared))
-        names = self.names()
+        names = [name for name in self.names() if name in known or name not in others]
         for name in names:
             if name not in known:
                 raise SettingsError(f"There is no variable {name}{_meant(name, known)}.")
@@ -96,9 +102,11 @@ class Settings:
             # It exits with status 0 even if a value is refused; only its errors say so.
             command = f"exec {shlex.quote(program(environment))} console -no-color 2>&1"
             given = f"jsonencode({{ {expression} }})\n"
+            # Terraform's own log would be read as its response.
+            quiet = {name: one for name, one in environment.items() if "TF_LOG" not in name}
             try:
                 printed = subprocesses.run(
-                    "sh", "-c", command, environment=environment, folder=folder, given=given
+                    "sh", "-c", command, environment=quiet, folder=folder, given=given
                 )
             except CommandFailed as failure:
                 raise failure.but_saying(self._named(failure.output)) from None
@@ -136,6 +144,11 @@ def _meant(name: str, known: Iterable[str]) -> str:
     return f"; {close[0]} may be meant" if close else f"; there are {', '.join(sorted(known))}"
 
 
+def declared_in(folder: Path) -> set[str]:
+    """Return the variables that the configuration in *folder* declares."""
+    return {name for file in folder.glob("*.tf") for name in _VARIABLE.findall(file.read_text())}
+
+
 def own_settings(given: str, folder: Path | None = None) -> Settings:
     """Return the settings in the file *given*, or those that Terraform finds in *folder*.
 
@@ -153,7 +166,10 @@ def own_settings(given: str, folder: Path | None = None) -> Settings:
 
 
 def _names(file: Path) -> list[str]:
-    text = file.read_text()
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{_relative(file)} is not UTF-8: {error}") from error
     if file.suffix == ".json":
         try:
             values = json.loads(text)

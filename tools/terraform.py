@@ -142,7 +142,7 @@ class Terraform:
             )
         except CommandFailed as failure:
             if not any(event["type"] == "test_summary" for event in events):
-                raise failure.but_saying("\n".join(_diagnostics(events, self.folder))) from None
+                raise failure.but_saying("\n".join(_errors(events, self.folder))) from None
         return events
 
     def plans_of_tests(self, *names: str) -> list[Event]:
@@ -172,13 +172,17 @@ class Terraform:
         events: list[Event] = []
 
         def on_line(line: str) -> None:
-            events.append(json.loads(line))
-            on_event(events[-1])
+            try:
+                event = json.loads(line)
+            except ValueError:
+                return  # some backends print plain lines in between, which must not end the run
+            events.append(event)
+            on_event(event)
 
         try:
             self.run(command, "-json", *options, on_line=on_line)
         except CommandFailed as failure:
-            sentences = list(_diagnostics(events, self.folder))
+            sentences = list(_errors(events, self.folder))
             raise failure.but_saying("\n".join(sentences) or failure.output) from None
         return events
 
@@ -287,12 +291,22 @@ def _mirrors(environment: Mapping[str, str]) -> Iterator[Path]:
                 yield found.parents[2]
 
 
-def _diagnostics(events: Sequence[Event], folder: Path) -> Iterator[str]:
+def warnings(events: Sequence[Event]) -> list[str]:
+    """What Terraform warns of in *events*, each once and in one line."""
+    found = _diagnostics(events, "warning")
+    lines = (" ".join(f"{one['summary']}: {one['detail']}".split()) for one in found)
+    return list(dict.fromkeys(lines))
+
+
+def _errors(events: Sequence[Event], folder: Path) -> Iterator[str]:
     """Yield the errors, each with the place in a file of settings that it is about."""
-    for event in events:
-        if event["type"] == "diagnostic" and event["diagnostic"]["severity"] == "error":
-            diagnostic = event["diagnostic"]
-            place = diagnostic.get("range", {})
-            file = (folder / place.get("filename", "")).resolve()
-            at = f"{file.name}, line {place['start']['line']}: " if ".tfvars" in file.name else ""
-            yield f"{at}{diagnostic['summary']}\n{diagnostic['detail']}".strip()
+    for diagnostic in _diagnostics(events, "error"):
+        place = diagnostic.get("range", {})
+        file = (folder / place.get("filename", "")).resolve()
+        at = f"{file.name}, line {place['start']['line']}: " if ".tfvars" in file.name else ""
+        yield f"{at}{diagnostic['summary']}\n{diagnostic['detail']}".strip()
+
+
+def _diagnostics(events: Sequence[Event], severity: str) -> Iterator[Any]:
+    found = (event["diagnostic"] for event in events if event["type"] == "diagnostic")
+    return (diagnostic for diagnostic in found if diagnostic["severity"] == severity)

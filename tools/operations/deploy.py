@@ -22,7 +22,7 @@ from tools.operations.upload import Pipeline, Upload
 from tools.progress import Progress, applying
 from tools.settings import SettingsError
 from tools.subprocesses import CommandFailed, interruptible
-from tools.terraform import Event
+from tools.terraform import Event, warnings
 
 # Terraform's names of planned actions, and the words for existing resources.
 _DONE = {"create": "create", "update": "change", "replace": "replace", "delete": "destroy"}
@@ -48,9 +48,16 @@ def deploy(place: Place, *, yes: bool) -> None:
         print(report(findings), end="\n\n")
     if any(finding.is_blocking for finding in findings):
         raise NotDeployed("Nothing was deployed.")
+    events: list[Event] = []
     with Progress() as progress:
-        changes = terraform.plan(applying(progress))
-    print("\n".join(_planned(changes, account)))
+        show = applying(progress)
+
+        def on_event(event: Event) -> None:
+            events.append(event)
+            show(event)
+
+        changes = terraform.plan(on_event)
+    print("\n".join(_planned(changes, warnings(events), account)))
     if _counted(changes):
         if not (yes or confirm(f"Apply this to {account}?")):
             raise NotDeployed("Nothing was deployed.")
@@ -66,7 +73,9 @@ def _counted(changes: Sequence[Event]) -> Counter[str]:
     return Counter(_DONE[change["action"]] for change in changes if change["action"] in _DONE)
 
 
-def _planned(changes: Sequence[Event], account: Account) -> Iterator[str]:
+def _planned(changes: Sequence[Event], warned: Sequence[str], account: Account) -> Iterator[str]:
+    """Yield what Terraform warns of, and what it will do."""
+    yield from (f"note  {printable(warning)}" for warning in warned)
     counted = _counted(changes)
     if not counted:
         yield f"Everything is as it should be in {account}."

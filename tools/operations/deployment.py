@@ -46,7 +46,7 @@ def outputs(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
         check=False,
     )
     if response.returncode != 0:
-        # Such as a backend that nobody is signed in to: that does not mean that nothing is deployed.
+        # Such as that of a backend that nobody is signed in to, where much may be deployed.
         reason = " ".join(line.strip("╷│╵ ") for line in response.stderr.splitlines()).strip()
         raise DeploymentError(f"What is deployed cannot be read: {reason}")
     return {name: output["value"] for name, output in json.loads(response.stdout).items()}

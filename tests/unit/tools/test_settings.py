@@ -70,6 +70,28 @@ def test_terraform_reads_the_values_and_the_last_file_wins(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("terraform.tfvars", b'name = "caf\xe9"', r"terraform\.tfvars is not UTF-8"),
+        ("terraform.tfvars.json", b'{"name": 3', r"terraform\.tfvars\.json is no JSON"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_sentence(
+    root: Path, name: str, content: bytes, sentence: str
+) -> None:
+    (root / name).write_bytes(content)
+
+    with pytest.raises(SettingsError, match=sentence):
+        own_settings("").values(ENVIRONMENT)
+
+
+def test_the_log_of_terraform_is_not_taken_for_values(root: Path) -> None:
+    (root / "terraform.tfvars").write_text("max_megapixels = 3\n")
+
+    assert own_settings("").values({**ENVIRONMENT, "TF_LOG": "trace"}) == {"max_megapixels": 3}
+
+
+@pytest.mark.parametrize(
     ("text", "sentence"),
     [
         ("variants = {\n", r"terraform\.tfvars line"),

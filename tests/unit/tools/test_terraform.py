@@ -11,7 +11,7 @@ import pytest
 
 from tools import ROOT, terraform
 from tools.environment import Credentials, isolated
-from tools.terraform import REATTACH, Terraform, linked_root, provider_mirror
+from tools.terraform import REATTACH, Event, Terraform, linked_root, provider_mirror, warnings
 
 LOCK = 'provider "registry.terraform.io/hashicorp/aws" {\n  version     = "5.100.0"\n}\n'
 TARGET = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
@@ -122,3 +122,20 @@ def test_init_installs_a_provider_that_runs_already(tmp_path: Path) -> None:
     terraform.run("plan")
 
     assert (during_init, (tmp_path / "told").read_text()) == ("", "{}")
+
+
+def test_plain_lines_among_the_messages_do_not_end_a_run(tmp_path: Path) -> None:
+    program = tmp_path / "terraform"
+    program.write_text("""#!/bin/sh
+echo Acquiring state lock. This may take a few moments...
+printf '%s' '{"type": "diagnostic", "diagnostic": {"severity": "warning",'
+printf '%s\\n' ' "summary": "Check failed", "detail": "The function runs\\nother code."}}'
+touch ended
+""")
+    program.chmod(0o755)
+    events: list[Event] = []
+
+    Terraform(tmp_path, {"PATH": f"{tmp_path}:/usr/bin:/bin"}).plan(events.append)
+
+    assert (tmp_path / "ended").exists()
+    assert warnings(events) == ["Check failed: The function runs other code."]

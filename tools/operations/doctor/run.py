@@ -1,6 +1,7 @@
 """Report everything that would make a deployment fail, each with the command that fixes it."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from tools.operations.doctor.asking import ask
 from tools.operations.doctor.finding import Finding, report
 from tools.operations.doctor.names import Bucket
 from tools.operations.place import Place
-from tools.settings import SettingsError
+from tools.settings import SettingsError, declared_in
 from tools.subprocesses import CommandFailed, interruptible
 from tools.terraform import program
 
@@ -50,11 +51,15 @@ Check = Callable[[Patient], Iterator[Finding]]
 
 def examine(place: Place, account: Account | None = None) -> Iterator[Finding]:
     """Yield every finding; a missing permission to check something is one as well."""
+    settings = place.settings
     try:
-        values = place.settings.read(_READ, place.environment)
+        settings.values(place.environment, declared_in(place.folder))
+        values = settings.read(_READ, place.environment)
     except (CommandFailed, SettingsError) as error:
         said = error.output if isinstance(error, CommandFailed) else str(error)
-        yield Finding(problem=" ".join(said.split()), fix="$EDITOR terraform.tfvars")
+        files = " ".join(shlex.quote(file) for file in settings.file_names())
+        fix = f"$EDITOR {files or 'terraform.tfvars'}"
+        yield Finding(problem=" ".join(said.split()), fix=fix)
         return
     has_key = values["kms_key"] is not None
     yield from programs.findings(place.terraform, place.environment, has_key=has_key)

@@ -301,12 +301,38 @@ def test_no_python_has_pip_or_is_the_functions_own() -> None:
 
 
 def test_settings_that_terraform_refuses(place: Place) -> None:
-    (place.folder / "terraform.tfvars").write_text('name = "No"\n')
+    file = place.folder / "terraform.tfvars"
+    file.write_text('name = "No"\n')
 
     [found] = examine(Place(folder=place.folder, environment=os.environ))
 
     assert "name must be 3 to 40" in found.problem
-    assert found.fix == "$EDITOR terraform.tfvars"
+    assert found.fix == f"$EDITOR {file}"
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        ('existing_source_buckt = "photos"', "There is no variable existing_source_buckt;"),
+        ("monitoring = { email = [] }", "There is no monitoring.email; emails may be meant."),
+    ],
+)
+def test_settings_that_terraform_ignores(place: Place, setting: str, problem: str) -> None:
+    (place.folder / "x.auto.tfvars").write_text(f"{setting}\n")
+
+    [found] = examine(Place(folder=place.folder, environment=os.environ))
+
+    assert found.problem.startswith(problem)
+    assert found.is_blocking
+    assert found.fix.endswith("x.auto.tfvars")
+
+
+def test_settings_of_other_files_in_the_folder_are_no_finding(place: Place) -> None:
+    (place.folder / "backend.tf").write_text('variable "team" {}\n')
+    (place.folder / "terraform.tfvars").write_text('team = "shop"\n')
+    shell = Place(folder=place.folder, environment=os.environ)
+
+    assert not any("team" in found.problem for found in examine(shell))
 
 
 def test_a_state_that_cannot_be_read(place: Place) -> None:
