@@ -1,6 +1,6 @@
-"""Check whether the names that a deployment needs are free."""
+"""Check whether the names that a deployment needs are free, and its existing buckets exist."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _FREE = {"404", "NoSuchBucket"}
+_HERE = "this account"
 _OF_OTHERS = {"403", "AccessDenied", "301", "400"}
 
 
@@ -36,6 +37,19 @@ def of_buckets(
                 problem=f"The bucket {bucket.name} exists already, in {owner}.",
                 fix=set_variable(settings, bucket.variable, f'"{bucket.another}"'),
             )
+
+
+def of_existing(s3: "S3Client", account_id: str, buckets: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield a finding for each of the existing *buckets*, by their variables, that is not here."""
+    for variable, bucket in buckets.items():
+        owner = _owner(s3, bucket, account_id)
+        if owner == _HERE:
+            continue
+        where = f"that bucket is in {owner}" if owner else "there is no such bucket"
+        yield Finding(
+            problem=f"{variable} is {bucket}, and {where}; it must be in this account.",
+            fix="aws s3 ls # the buckets of this account",
+        )
 
 
 def of_role(iam: "IAMClient", settings: Settings, name: str) -> Iterator[Finding]:
@@ -61,4 +75,4 @@ def _owner(s3: "S3Client", bucket: str, account_id: str) -> str | None:
             # S3 gives the same response for a bucket of this account that the caller may not list.
             return "another account or out of reach"
         raise
-    return "this account"
+    return _HERE

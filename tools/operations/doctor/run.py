@@ -4,6 +4,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -146,12 +147,23 @@ def _of_role(patient: Patient) -> Iterator[Finding]:
         yield from names.of_role(iam, patient.place.settings, patient.values["name"])
 
 
-def _of_existing_bucket(patient: Patient) -> Iterator[Finding]:
-    if bucket := patient.values["existing_source_bucket"]:
-        yield from bucket_events.findings(patient.account.aws.client("s3"), bucket)
+def _of_existing_buckets(patient: Patient) -> Iterator[Finding]:
+    variables = ("existing_source_bucket", "existing_processed_bucket")
+    buckets = {name: bucket for name in variables if (bucket := patient.values[name])}
+    return names.of_existing(patient.account.aws.client("s3"), patient.account.id, buckets)
 
 
-CHECKS: tuple[Check, ...] = (_of_state, _of_quotas, _of_buckets, _of_role, _of_existing_bucket)
+def _of_events(patient: Patient) -> Iterator[Finding]:
+    s3, bucket = patient.account.aws.client("s3"), patient.values["existing_source_bucket"]
+    with suppress(s3.exceptions.NoSuchBucket):  # the finding of another check
+        if bucket:
+            yield from bucket_events.findings(s3, bucket)
+
+
+CHECKS: tuple[Check, ...] = (
+    *(_of_state, _of_quotas, _of_buckets, _of_role),
+    *(_of_existing_buckets, _of_events),
+)
 
 
 def _first_line(failure: CommandFailed) -> str:

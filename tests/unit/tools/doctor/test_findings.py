@@ -34,6 +34,7 @@ USUAL: Mapping[str, Any] = {
     "reserved_concurrency": None,
     "kms_key": None,
 }
+EXISTING = {"existing_source_bucket": "photos", "existing_processed_bucket": "images"}
 LIMITS = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}
 HEALTHY: Mapping[str, Any] = {
     "GetAccountSettings": {"AccountLimit": LIMITS},
@@ -135,9 +136,24 @@ def test_a_configured_bucket_name_that_is_taken(place: Place) -> None:
 
 
 def test_existing_buckets_are_expected_to_exist(place: Place) -> None:
-    existing = {"existing_source_bucket": "cats", "existing_processed_bucket": "dogs"}
+    assert findings(place, answers={"HeadBucket": {}}, **EXISTING) == []
 
-    assert findings(place, answers={"HeadBucket": {}}, **existing) == []
+
+@pytest.mark.parametrize(
+    ("answer", "where"),
+    [("404", "there is no such bucket"), ("403", "that bucket is in another account or out of")],
+)
+def test_an_existing_bucket_that_is_not_in_the_account(
+    place: Place, answer: str, where: str
+) -> None:
+    missing = {"HeadBucket": answer, "GetBucketNotificationConfiguration": "NoSuchBucket"}
+
+    source, processed = findings(place, answers=missing, **EXISTING)
+
+    assert source.problem.startswith(f"existing_source_bucket is photos, and {where}")
+    assert processed.problem.startswith(f"existing_processed_bucket is images, and {where}")
+    assert source.is_blocking
+    assert processed.is_blocking
 
 
 def test_names_of_terraforms_own_resources_are_no_finding(place: Place) -> None:
@@ -175,9 +191,9 @@ def test_a_deployment_in_another_account_or_region(place: Place, arn: str) -> No
 
 
 def test_an_existing_bucket_that_sends_no_events(place: Place) -> None:
-    answers: dict[str, Any] = {"GetBucketNotificationConfiguration": {}}
+    answers: dict[str, Any] = {"HeadBucket": {}, "GetBucketNotificationConfiguration": {}}
 
-    [found] = findings(place, answers=answers, existing_source_bucket="photos")
+    [found] = findings(place, answers=answers, **EXISTING)
 
     assert found.problem.startswith("The bucket photos sends no events")
     assert found.fix == bucket_events.enable("photos")
@@ -221,11 +237,9 @@ def test_its_events_are_enabled_beside_its_other_notifications(
 def test_all_missing_permissions_are_one_finding(place: Place, arn: str, command: str) -> None:
     denied = dict.fromkeys(HEALTHY, "AccessDenied")
 
-    name, found = findings(place, answers=denied, existing_source_bucket="photos", arn=arn)
+    *names, found = findings(place, answers=denied, **EXISTING, arn=arn)
 
-    assert (
-        "shop-processed-123456789012 exists already, in another account or out of" in name.problem
-    )
+    assert all("in another account or out of reach" in name.problem for name in names)
     assert found.problem.endswith(
         "may not iam:GetRole, lambda:GetAccountSettings, s3:GetBucketNotification."
         " An administrator can allow it."
