@@ -939,7 +939,8 @@ variable "backfill" {
   }
 
   validation {
-    condition     = try(var.backfill.max_concurrency < var.reserved_concurrency, var.backfill == null || var.reserved_concurrency == null)
+    # With 0 nothing is processed at all.
+    condition     = var.reserved_concurrency == 0 || try(var.backfill.max_concurrency < var.reserved_concurrency, var.backfill == null || var.reserved_concurrency == null)
     error_message = "backfill.max_concurrency must be less than reserved_concurrency, or live uploads would have to wait for the backfill."
   }
 

@@ -522,6 +522,7 @@ ACCEPTED: Mapping[str, Values] = {
         "workflow": {"type": "standard"},
     },
     "direct trigger without a review": {"workflow": {"direct_trigger": True}},
+    "function that is stopped with a backfill": {"backfill": {}, "reserved_concurrency": 0},
     "concurrency may be reserved without a backfill": {"reserved_concurrency": 5},
     "monitoring as in the docs": {
         "monitoring": {

@@ -34,7 +34,7 @@ def findings(
     """Yield the quotas that the function *name* with these settings would exceed."""
     limits = functions.get_account_settings()["AccountLimit"]
     allowed = limits["ConcurrentExecutions"]
-    if reserved is not None:
+    if reserved:  # to reserve 0, which stops the function, is always possible
         free = limits["UnreservedConcurrentExecutions"] + _reserved_already(functions, name)
         if free - reserved < UNRESERVED:
             yield Finding(

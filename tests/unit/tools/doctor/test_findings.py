@@ -99,6 +99,12 @@ def test_a_reservation_that_leaves_too_little(place: Place) -> None:
     assert found.fix == f"{MORE_CONCURRENCY} 2050"
 
 
+def test_a_function_can_be_stopped_in_a_new_account(place: Place) -> None:
+    [found] = findings(place, answers={"GetAccountSettings": FEW}, reserved_concurrency=0)
+
+    assert not found.is_blocking
+
+
 def test_a_reservation_replaces_the_one_that_there_is(place: Place) -> None:
     limits = {"AccountLimit": {**LIMITS, "UnreservedConcurrentExecutions": 100}}
     answers = {
