@@ -968,6 +968,18 @@ locals {
   )
 }
 
+locals {
+  # The most that the metric of an alarm can be, in its unit. The other metrics have no maximum.
+  alarm_maximums = {
+    failed_uploads_expiring  = 14 * 24 * 60 * 60
+    uploads_waiting_too_long = var.max_event_age_seconds * 1000
+    many_rejected            = 100
+    close_to_timeout         = var.timeout_seconds * 1000
+    close_to_memory_limit    = var.memory_mb
+    no_results               = 1
+  }
+}
+
 variable "monitoring" {
   description = "CloudWatch alarms, dashboard and saved queries; null for none"
   type = object({
@@ -1004,6 +1016,14 @@ variable "monitoring" {
   validation {
     condition     = length(setsubtract(keys(try(var.monitoring.alarms, {})), local.alarm_names)) == 0
     error_message = "monitoring.alarms may change ${join(", ", local.alarm_names)}, but not ${join(", ", setsubtract(keys(try(var.monitoring.alarms, {})), local.alarm_names))}: there is no such alarm, or its part is off."
+  }
+
+  validation {
+    condition = alltrue([for name, alarm in try(var.monitoring.alarms, {}) : try(alarm.threshold >= 0 && alarm.threshold < lookup(local.alarm_maximums, name, alarm.threshold + 1), true)])
+    error_message = "An alarm would be on or off forever: ${join(" ", [
+      for name, alarm in try(var.monitoring.alarms, {}) : "monitoring.alarms.${name}.threshold is ${alarm.threshold} and must be ${try("at least 0 and less than ${local.alarm_maximums[name]}", "at least 0")}."
+      if try(alarm.threshold < 0 || alarm.threshold >= lookup(local.alarm_maximums, name, alarm.threshold + 1), false)
+    ])}"
   }
 
   validation {

@@ -359,6 +359,20 @@ REFUSED: Mapping[str, Mapping[str, Values]] = {
         "alarm of a part that is off": {
             "monitoring": {"alarms": {"workflow_failing": {"enabled": False}}}
         },
+        **{
+            f"threshold of {name} beyond its metric": {
+                "monitoring": {"alarms": {name: {"threshold": threshold}}}
+            }
+            for name, threshold in {
+                "failed_uploads_waiting": -1,
+                "failed_uploads_expiring": 15 * 24 * 60 * 60,
+                "uploads_waiting_too_long": 21600 * 1000,
+                "many_rejected": 100,
+                "close_to_timeout": 60000,
+                "close_to_memory_limit": 1800,
+                "no_results": 5,
+            }.items()
+        },
         "budget without recipients": {"monitoring": {"monthly_budget": 25}},
         "budget of 0": {"monitoring": {"emails": ["ops@example.com"], "monthly_budget": 0}},
         "budget for a missing tag": {
@@ -526,7 +540,12 @@ ACCEPTED: Mapping[str, Values] = {
     "concurrency may be reserved without a backfill": {"reserved_concurrency": 5},
     "monitoring as in the docs": {
         "monitoring": {
-            "alarms": {"many_rejected": {"threshold": 50}, "workflow_failing": {"enabled": False}},
+            "alarms": {
+                "many_rejected": {"threshold": 50},
+                "many_invocations": {"threshold": 1000000},
+                "uploads_lost": None,
+                "workflow_failing": {"enabled": False},
+            },
             "budget_tag": "team",
             "emails": ["ops@example.com"],
             "monthly_budget": 25,
