@@ -333,6 +333,17 @@ locals {
   environment_bytes = floor(length(trim(base64encode(local.measured_environment), "=")) * 3 / 4)
 }
 
+locals {
+  # Of other regions none of these works: S3 and DynamoDB use keys, Step Functions functions and CloudWatch topics of their own.
+  regional_arns = merge(
+    { for key in var.kms_key[*] : "kms_key.arn" => key.arn },
+    { for key in try(var.metadata.kms_key[*], []) : "metadata.kms_key.arn" => key.arn },
+    { for review in try(var.workflow.review[*], []) : "workflow.review.function_arn" => review.function_arn },
+    { for index, arn in try(var.monitoring.topic_arns, []) : "monitoring.topic_arns[${index}]" => arn },
+  )
+  arns_of_other_regions = [for setting, arn in local.regional_arns : "${setting} (${arn})" if split(":", arn)[3] != data.aws_region.current.id]
+}
+
 resource "aws_lambda_function" "processor" {
   function_name = var.name
   description   = "Turns every image in ${local.source_bucket.name} into processed images in ${local.processed_bucket.name}"
@@ -363,6 +374,11 @@ resource "aws_lambda_function" "processor" {
     precondition {
       condition     = local.environment_bytes <= 4096
       error_message = "Lambda allows 4096 bytes of environment variables and these settings need ${local.environment_bytes}: use fewer variants or a shorter watermark text."
+    }
+
+    precondition {
+      condition     = length(local.arns_of_other_regions) == 0
+      error_message = "These must be in the region of this deployment, ${data.aws_region.current.id}: ${join(", ", local.arns_of_other_regions)}."
     }
 
     precondition {

@@ -374,3 +374,26 @@ run "font_is_in_the_package" {
     error_message = aws_lambda_function.processor.environment[0].variables["WATERMARK"]
   }
 }
+
+run "arns_of_another_region_are_refused" {
+  command = plan
+
+  variables {
+    kms_key    = { arn = "arn:aws:kms:us-east-1:123456789012:key/1234abcd" }
+    metadata   = { kms_key = { arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd" } }
+    workflow   = { review = { function_arn = "arn:aws:lambda:us-east-1:123456789012:function:moderation" } }
+    monitoring = { topic_arns = ["arn:aws:sns:eu-central-1:123456789012:here", "arn:aws:sns:us-east-1:123456789012:there"] }
+  }
+
+  assert {
+    condition = local.arns_of_other_regions == [
+      "kms_key.arn (arn:aws:kms:us-east-1:123456789012:key/1234abcd)",
+      "metadata.kms_key.arn (arn:aws:kms:eu-west-1:123456789012:key/1234abcd)",
+      "monitoring.topic_arns[1] (arn:aws:sns:us-east-1:123456789012:there)",
+      "workflow.review.function_arn (arn:aws:lambda:us-east-1:123456789012:function:moderation)",
+    ]
+    error_message = jsonencode(local.arns_of_other_regions)
+  }
+
+  expect_failures = [aws_lambda_function.processor]
+}
