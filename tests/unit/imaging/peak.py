@@ -18,8 +18,12 @@ LIMITS = Limits(source_bytes=1 << 30, pixels=1 << 30, memory_bytes=1 << 40)
 
 def peak_bytes() -> int:
     """Return the peak resident size of this process."""
+    return _status("VmHWM")
+
+
+def _status(name: str) -> int:
     status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    return int(status.partition(f"{name}:")[2].split()[0]) * 1024
 
 
 def forget_peak() -> None:
@@ -28,15 +32,21 @@ def forget_peak() -> None:
 
 
 def measure(file: bytes, variant: Variant, style: Style) -> dict[str, int]:
-    """Return the estimated and the measured bytes of rendering."""
-    before = peak_bytes()
+    """Return the estimated and the measured bytes of rendering, and those of *libraries*.
+
+    These are pages of files that the kernel maps meanwhile. How many it maps at once depends on how
+    the files came into its cache, so they are not in what is measured.
+    """
+    before, libraries_before = peak_bytes(), _status("RssFile")
     with imaging.open_image(BytesIO(file), LIMITS) as source:
         picture = source.picture
         format_ = output_format(variant, picture)
         layouts = [lay_out(picture.size, variant)]
         estimated = estimate(source, layouts, [format_], moving=picture.frames > 1)
         list(imaging.render(source, [variant], style))
-    return {"estimated": estimated, "measured": peak_bytes() - before + len(file)}
+    libraries = _status("RssFile") - libraries_before
+    measured = peak_bytes() - before - libraries + len(file)
+    return {"estimated": estimated, "measured": measured, "libraries": libraries}
 
 
 def main(path: str, width: str, format_: str) -> None:
