@@ -108,7 +108,12 @@ locals {
 
 resource "aws_cloudwatch_dashboard" "pipeline" {
   dashboard_name = var.name
-  dashboard_body = jsonencode({ start = "-P1D", periodOverride = "inherit", widgets = local.widgets })
+  dashboard_body = jsonencode({
+    start          = "-P1D"
+    periodOverride = "inherit"
+    # CloudWatch refuses a widget of alarms without any.
+    widgets = [for widget in local.widgets : widget if widget.type != "alarm" || length(local.alarms) > 0]
+  })
 }
 
 # Saved queries: they appear in Logs Insights under the name of the pipeline.

@@ -110,6 +110,29 @@ run "alarms_are_overridden_and_disabled_individually" {
   }
 }
 
+run "dashboard_without_alarms_has_no_widget_for_them" {
+  command = plan
+
+  module { source = "./modules/monitoring" }
+
+  variables {
+    overrides = { for name in [
+      "failed_uploads_waiting", "failed_uploads_expiring", "uploads_lost", "uploads_waiting_too_long", "function_failing", "many_rejected",
+      "close_to_timeout", "close_to_memory_limit", "many_invocations", "recursion", "no_results",
+    ] : name => { enabled = false } }
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.alarms) + length(aws_cloudwatch_composite_alarm.any) == 0
+    error_message = join(", ", keys(aws_cloudwatch_metric_alarm.alarms))
+  }
+
+  assert {
+    condition     = !contains(jsondecode(aws_cloudwatch_dashboard.pipeline.dashboard_body).widgets[*].type, "alarm")
+    error_message = aws_cloudwatch_dashboard.pipeline.dashboard_body
+  }
+}
+
 run "thresholds_derive_from_the_settings" {
   command = plan
 
