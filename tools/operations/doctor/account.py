@@ -80,7 +80,8 @@ def find_account(
         if not may_be_local:
             _refuse_endpoints_in(session)
         caller = _identify(session, open_session)
-    except (BotoCoreError, ClientError) as error:
+    # The latter two: programs and files with credentials that fail, and values in the wrong form.
+    except (BotoCoreError, ClientError, OSError, ValueError) as error:
         raise Unusable(_of_credentials(error, environment)) from error
     return Account(id=caller["Account"], arn=caller["Arn"], region=str(region), aws=session)
 
@@ -142,7 +143,11 @@ def _refuse_region(region: str | None, session: boto3.Session) -> None:
 
 def _refuse_endpoints_of(environment: Mapping[str, str]) -> None:
     """Refuse a shell that points at a local cloud or any other endpoint than AWS's."""
-    names = [name for name in environment if name == LOCAL or name.startswith("AWS_ENDPOINT_URL")]
+    names = [
+        name
+        for name, value in environment.items()
+        if value and (name == LOCAL or name.startswith("AWS_ENDPOINT_URL"))
+    ]
     if names:
         raise Unusable(
             Finding(

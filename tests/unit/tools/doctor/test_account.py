@@ -126,6 +126,34 @@ def test_any_other_error_from_aws() -> None:
     assert found.fix == "aws sts get-caller-identity"
 
 
+@pytest.mark.parametrize(
+    ("profile", "said"),
+    [
+        ("credential_process = /nowhere/login", "/nowhere/login"),
+        ("credential_process = echo hello", "Expecting value"),
+        ("endpoint_url = nowhere", "Invalid endpoint: nowhere"),
+    ],
+)
+def test_a_profile_that_does_not_work(
+    config: Path, monkeypatch: pytest.MonkeyPatch, profile: str, said: str
+) -> None:
+    config.write_text(f"[default]\n{profile}\n")
+    if "endpoint" in profile:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+
+    found = finding()
+
+    assert said in found.problem
+    assert found.fix == "aws sts get-caller-identity"
+
+
+def test_an_empty_endpoint_is_none() -> None:
+    empty = {**REGION, "AWS_ENDPOINT_URL": "", "LOCAL_DEPLOYMENT": ""}
+
+    assert find_account(empty, ScriptedAws(GetCallerIdentity=CALLER).session)
+
+
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "LOCAL_DEPLOYMENT"])
 def test_a_shell_that_points_at_a_local_cloud(name: str) -> None:
     found = finding({**REGION, name: "https://127.0.0.1:4566"})
