@@ -4,6 +4,7 @@ locals {
   bucket_name           = "^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$"
   existing_bucket_name  = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$" # S3 still has names with dots
   reserved_bucket_names = "^(xn--|sthree-|amzn-s3-demo-)|(-s3alias|--ol-s3|--x-s3|--table-s3|-an)$"
+  bucket_like_names     = "(-s3alias|--ol-s3|--x-s3|--table-s3|\\.mrap)$" # of access points, directory buckets and tables
   kms_key_arn           = "^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[a-zA-Z0-9-]+$"
   color                 = "^#[0-9A-Fa-f]{6}$"
 }
@@ -67,8 +68,8 @@ variable "existing_source_bucket" {
   default     = null
 
   validation {
-    condition     = alltrue([for name in var.existing_source_bucket[*] : can(regex(local.existing_bucket_name, name))])
-    error_message = "existing_source_bucket must be the name of a bucket, not its ARN or address: 3 to 63 lower-case letters, digits, dots and hyphens."
+    condition     = alltrue([for name in var.existing_source_bucket[*] : can(regex(local.existing_bucket_name, name)) && !can(regex(local.bucket_like_names, name))])
+    error_message = "existing_source_bucket must be the name of a general purpose bucket, not its ARN or address, nor that of an access point: 3 to 63 lower-case letters, digits, dots and hyphens; check ${jsonencode(var.existing_source_bucket)}."
   }
 
   validation {
@@ -83,8 +84,8 @@ variable "existing_processed_bucket" {
   default     = null
 
   validation {
-    condition     = alltrue([for name in var.existing_processed_bucket[*] : can(regex(local.existing_bucket_name, name))])
-    error_message = "existing_processed_bucket must be the name of a bucket, not its ARN or address: 3 to 63 lower-case letters, digits, dots and hyphens."
+    condition     = alltrue([for name in var.existing_processed_bucket[*] : can(regex(local.existing_bucket_name, name)) && !can(regex(local.bucket_like_names, name))])
+    error_message = "existing_processed_bucket must be the name of a general purpose bucket, not its ARN or address, nor that of an access point: 3 to 63 lower-case letters, digits, dots and hyphens; check ${jsonencode(var.existing_processed_bucket)}."
   }
 
   validation {

@@ -104,6 +104,9 @@ REFUSED: Mapping[str, Mapping[str, Values]] = {
     "existing_source_bucket": {
         "invalid existing source bucket": {"existing_source_bucket": "arn:aws:s3:::photos"},
         "existing source bucket with a leading hyphen": {"existing_source_bucket": "-photos"},
+        "access point of an existing source bucket": {
+            "existing_source_bucket": "photos-hrzrlukc5m36ft7okagglf3gmwluquse1b-s3alias"
+        },
         "source bucket name of an existing source bucket": {
             "existing_source_bucket": "photos",
             "source_bucket_name": "acme",
@@ -119,6 +122,7 @@ REFUSED: Mapping[str, Mapping[str, Values]] = {
     },
     "existing_processed_bucket": {
         "invalid existing processed bucket": {"existing_processed_bucket": "s3://photos"},
+        "directory bucket": {"existing_processed_bucket": "images--use1-az4--x-s3"},
         "processed bucket name of an existing processed bucket": {
             "existing_processed_bucket": "web.images",
             "processed_bucket_name": "acme",
