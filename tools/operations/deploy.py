@@ -27,6 +27,8 @@ from tools.terraform import Event, warnings
 # Terraform's names of planned actions, and the words for existing resources.
 _DONE = {"create": "create", "update": "change", "replace": "replace", "delete": "destroy"}
 
+_URLS = {"page": "upload_api_endpoint", "cdn": "cdn_url", "dashboard": "dashboard_url"}
+
 
 class NotDeployed(Exception):
     """Nothing was deployed, or only a part: the message says why."""
@@ -107,8 +109,9 @@ def _addresses(outputs: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield f"  upload    {outputs['upload_command']}"
     yield f"  images    aws s3 ls --recursive s3://{outputs['processed_bucket']}/"
-    if page := outputs.get("upload_api_endpoint"):
-        yield f"  page      {page}"
+    for name, output in _URLS.items():
+        if url := outputs.get(output):
+            yield f"  {name:9} {url}"
     yield "  status    make status KEY=photo.jpg"
     yield "  log       make logs"
     yield "  failed    make redrive DRY_RUN=1"
