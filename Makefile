@@ -5,6 +5,8 @@ PYTHON := .venv/bin/python
 INSTALLED := .venv/installed
 LOCAL := .venv/installed-local
 SOURCES := lambda tools tests
+# Neither your settings nor what `make up` leaves in build.
+CONFIGURATION := $(wildcard *.tf) modules examples tests
 ARCH ?= arm64
 # TF=tofu runs OpenTofu instead of Terraform everywhere.
 TF ?= terraform
@@ -115,13 +117,13 @@ lint: $(INSTALLED) terraform ## Check style, types and the CI workflow, and chan
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy $(SOURCES)
-	$(TF) fmt -check -diff -recursive
+	$(TF) fmt -check -diff -recursive $(CONFIGURATION)
 	.venv/bin/jactionlint --shellcheck=
 
 format: $(INSTALLED) terraform ## Format the sources
 	.venv/bin/ruff check --select I --fix
 	.venv/bin/ruff format
-	$(TF) fmt -recursive
+	$(TF) fmt -recursive $(CONFIGURATION)
 
 build: $(INSTALLED) ## Build the function's package for ARCH=arm64 or x86_64
 	@$(PYTHON) tools package --architecture $(ARCH) --output build/package-$(ARCH).zip
