@@ -93,8 +93,8 @@ def elsewhere(
 ) -> Iterator[Finding]:
     """Yield a finding if the existing deployment is in another account or region."""
     for resource in resources:
-        # The ARNs of buckets and roles have no region.
-        _, _, _, region, owner = (resource["values"].get("arn") or "::::").split(":")[:5]
+        # The ARNs of buckets and roles have no region, and "PendingConfirmation" is none.
+        _, _, _, region, owner, *_ = f"{resource['values'].get('arn') or ''}::::".split(":")
         if region and owner and (owner, region) != (account.id, account.region):
             yield Finding(
                 problem=f"What was deployed from here is in account {owner} in {region}, and this"
