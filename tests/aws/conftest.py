@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
@@ -38,7 +39,14 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     }.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", session())
         yield
+
+
+@cache
+def session() -> boto3.Session:
+    """Return one session for all tests: each would load the descriptions of services anew."""
+    return boto3.Session()
 
 
 @pytest.fixture
@@ -95,6 +103,8 @@ def dynamodb() -> "DynamoDBClient":
 def configured(s3: "S3Client", failure_queue_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Set the handler's environment, and clear its caches."""
     import index
+
+    monkeypatch.setattr(index, "_session", lambda: session()._session)
 
     for name, value in environment(FAILURE_QUEUE_URL=failure_queue_url).items():
         monkeypatch.setenv(name, value)
