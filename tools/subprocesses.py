@@ -38,11 +38,13 @@ def run(
     folder: Path | None = None,
     on_line: Callable[[str], object] = lambda _: None,
     given: str = "",
+    may_finish: bool = False,
 ) -> str:
     """Run *command* in *folder* with *given* as its input, and return its output.
 
     *on_line* gets each line as it arrives. An interruption kills the command with everything that
-    it started. Raises CommandFailed with its output and its errors.
+    it started; if it *may_finish*, it is asked to end first, and killed by the next interruption.
+    Raises CommandFailed with its output and its errors.
     """
     lines: list[str] = []
     with (
@@ -56,12 +58,25 @@ def run(
                 on_line(line)
             status = process.wait()
         except BaseException:
-            kill_group(process.pid)
+            try:
+                if may_finish:
+                    _ask_to_end(process)
+            finally:
+                kill_group(process.pid)
             raise
         if status:
             errors.seek(0)
             raise CommandFailed(" ".join(command), status, "".join(lines) + errors.read())
     return "".join(lines)
+
+
+def _ask_to_end(process: subprocess.Popen[str]) -> None:
+    """Interrupt *process* and wait until it has ended, reading on so that it can print."""
+    print("\nEnding what has begun. Interrupt again to kill it.", file=sys.stderr)
+    process.send_signal(signal.SIGINT)
+    for _ in process.stdout or ():
+        pass
+    process.wait()
 
 
 @contextmanager

@@ -48,11 +48,18 @@ def provider_address(environment: Mapping[str, str]) -> str:
 
 
 class Terraform:
-    """The configuration in *folder*, which also contains Terraform's state."""
+    """The configuration in *folder*, which also contains Terraform's state.
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    If Terraform *may_finish*, an interruption lets it finish what it is creating. Killed, it would
+    forget that, and leave the state locked.
+    """
+
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], *, may_finish: bool = False
+    ) -> None:
         self.folder = folder
         self._environment = environment
+        self._may_finish = may_finish
 
     def init(self, *options: str) -> None:
         """Install the providers and modules without changing an existing lock file."""
@@ -164,6 +171,7 @@ class Terraform:
             environment={**self._environment, **_SETTINGS},
             folder=self.folder,
             on_line=on_line,
+            may_finish=self._may_finish,
         )
 
     def _stream(

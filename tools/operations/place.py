@@ -23,7 +23,7 @@ class Place:
 
     @property
     def terraform(self) -> Terraform:
-        return Terraform(self.folder, self.environment)
+        return Terraform(self.folder, self.environment, may_finish=True)
 
     @property
     def settings(self) -> Settings:

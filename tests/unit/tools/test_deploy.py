@@ -1,9 +1,13 @@
 """What `make deploy` prints before and after it applies."""
 
+from pathlib import Path
+
 import boto3
+import pytest
 
 from tools.operations.deploy import _addresses, _planned
 from tools.operations.doctor.account import Account
+from tools.operations.place import Place
 
 ACCOUNT = Account(id="123456789012", arn="", region="eu-west-1", aws=boto3.Session())
 OUTPUTS = {"upload_command": "aws s3 cp a.jpg s3://photos/", "processed_bucket": "images"}
@@ -26,3 +30,22 @@ def test_the_addresses_of_the_parts_that_are_on_are_printed() -> None:
     assert "  cdn       https://d1.cloudfront.net\n  dashboard https://dashboard\n" in on
     assert "page" not in on
     assert "https" not in "\n".join(_addresses(OUTPUTS))
+
+
+def test_an_interruption_lets_terraform_save_what_it_has_made(tmp_path: Path) -> None:
+    program = tmp_path / "terraform"
+    program.write_text("""#!/bin/sh
+trap 'touch saved; exit 1' INT
+echo '{"type": "version"}'
+while :; do sleep 0.05; done
+""")
+    program.chmod(0o755)
+    place = Place(folder=tmp_path, environment={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        place.terraform.apply_plan(interrupt)
+
+    assert (tmp_path / "saved").exists()

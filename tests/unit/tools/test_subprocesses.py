@@ -59,6 +59,50 @@ def test_an_interrupted_command_leaves_no_process_behind() -> None:
     assert _has_ended(started[0])
 
 
+FINISHER = """
+trap 'i=0; while [ $i -lt 5000 ]; do echo ending; i=$((i + 1)); done; touch "$1"; exit 1' INT
+echo begun; while :; do sleep 0.05; done
+"""
+
+
+def test_an_interrupted_command_that_may_finish_does(tmp_path: Path) -> None:
+    saved = tmp_path / "saved"
+
+    with pytest.raises(KeyboardInterrupt):
+        run(
+            *("sh", "-c", FINISHER, "sh", str(saved)),
+            environment=os.environ,
+            on_line=_interrupt,
+            may_finish=True,
+        )
+
+    assert saved.exists()
+
+
+def test_a_second_interruption_kills_what_may_finish() -> None:
+    started: list[int] = []
+
+    def interrupt(line: str) -> None:
+        started.append(int(line))
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(
+            *("sh", "-c", f"trap '' INT; {SLEEPER}"),
+            environment=os.environ,
+            on_line=interrupt,
+            may_finish=True,
+        )
+
+    assert _has_ended(started[0])
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_what_may_not_be_cut_off_comes_to_its_end(number: signal.Signals) -> None:
     before = signal.getsignal(number)
