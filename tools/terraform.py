@@ -26,6 +26,7 @@ TESTS = "tests/terraform"
 _MIRROR_PLACES = ("~/.terraform.d", "/usr/share", "/usr/local/share", "/opt")
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 _SETTINGS = {"TF_INPUT": "0", "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+_WAITING_CHECK = "Check block assertion known after apply"
 _PLAN = ".terraform/planned"  # git ignores it: a plan may contain secrets
 
 Event = Mapping[str, Any]
@@ -300,8 +301,12 @@ def _mirrors(environment: Mapping[str, str]) -> Iterator[Path]:
 
 
 def warnings(events: Sequence[Event]) -> list[str]:
-    """What Terraform warns of in *events*, each once and in one line."""
-    found = _diagnostics(events, "warning")
+    """What Terraform warns of in *events*, each once and in one line.
+
+    It also tells of checks that have to wait until something is applied, as before every first
+    apply: that is no warning.
+    """
+    found = [one for one in _diagnostics(events, "warning") if one["summary"] != _WAITING_CHECK]
     lines = (" ".join(f"{one['summary']}: {one['detail']}".split()) for one in found)
     return list(dict.fromkeys(lines))
 

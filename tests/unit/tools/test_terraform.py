@@ -139,3 +139,14 @@ touch ended
 
     assert (tmp_path / "ended").exists()
     assert warnings(events) == ["Check failed: The function runs other code."]
+
+
+def test_a_check_that_waits_for_the_apply_is_no_warning() -> None:
+    found = {"severity": "warning", "summary": "Check block assertion known after apply"}
+    told = {"severity": "error", "summary": "wrong", "detail": ""}
+    events = [
+        {"type": "diagnostic", "diagnostic": {**found, "detail": "The condition could not be …"}},
+        {"type": "diagnostic", "diagnostic": told},
+    ]
+
+    assert warnings(events) == []
