@@ -12,7 +12,7 @@ run "both_buckets_are_created_by_default" {
   }
 }
 
-run "nothing_of_an_existing_source_bucket_is_managed" {
+run "existing_source_bucket_is_only_read_and_listened_to" {
   command = plan
 
   variables { existing_source_bucket = "photos" }
@@ -26,12 +26,6 @@ run "nothing_of_an_existing_source_bucket_is_managed" {
     condition     = [output.source_bucket, output.processed_bucket] == ["photos", "image-pipeline-processed-123456789012"]
     error_message = output.source_bucket
   }
-}
-
-run "existing_source_bucket_triggers_through_eventbridge" {
-  command = plan
-
-  variables { existing_source_bucket = "photos" }
 
   assert {
     condition     = jsondecode(aws_cloudwatch_event_rule.uploads[0].event_pattern).detail.bucket.name == ["photos"]
@@ -42,12 +36,6 @@ run "existing_source_bucket_triggers_through_eventbridge" {
     condition     = aws_cloudwatch_event_target.processor[0].arn == aws_lambda_function.processor.arn && length(aws_lambda_permission.rule) == 1
     error_message = "Its notifications must not change."
   }
-}
-
-run "existing_source_bucket_is_only_read" {
-  command = plan
-
-  variables { existing_source_bucket = "photos" }
 
   assert {
     condition = jsondecode(aws_iam_role_policy.processor["read-source"].policy).Statement == [
@@ -56,12 +44,6 @@ run "existing_source_bucket_is_only_read" {
     ]
     error_message = aws_iam_role_policy.processor["read-source"].policy
   }
-}
-
-run "only_the_bucket_that_terraform_created_is_guarded_with_an_existing_source" {
-  command = plan
-
-  variables { existing_source_bucket = "photos" }
 
   assert {
     condition     = keys(aws_lambda_invocation.guard) == ["processed"]
@@ -74,7 +56,7 @@ run "only_the_bucket_that_terraform_created_is_guarded_with_an_existing_source" 
   }
 }
 
-run "nothing_of_an_existing_processed_bucket_is_managed" {
+run "existing_processed_bucket_is_only_written" {
   command = plan
 
   variables { existing_processed_bucket = "web.images" }
@@ -93,12 +75,6 @@ run "nothing_of_an_existing_processed_bucket_is_managed" {
     condition     = length(one(aws_s3_bucket_notification.source).lambda_function) == 1 && length(aws_cloudwatch_event_rule.uploads) == 0
     error_message = "The source bucket must keep its notification."
   }
-}
-
-run "existing_processed_bucket_is_written" {
-  command = plan
-
-  variables { existing_processed_bucket = "web.images" }
 
   assert {
     condition = jsondecode(aws_iam_role_policy.processor["write-processed"].policy).Statement == [

@@ -14,102 +14,48 @@ run "names_begin_with_the_name" {
   }
 }
 
-run "function_has_one_full_vcpu_of_arm64" {
+run "defaults" {
   command = plan
 
   assert {
     condition     = [one(aws_lambda_function.processor.architectures), aws_lambda_function.processor.memory_size, aws_lambda_function.processor.runtime, aws_lambda_function.processor.handler] == ["arm64", 1769, "python3.13", "index.handler"]
     error_message = "got ${jsonencode([aws_lambda_function.processor.architectures, aws_lambda_function.processor.memory_size])}"
   }
-}
-
-run "function_has_no_reserved_concurrency" {
-  command = plan
 
   assert {
     condition     = aws_lambda_function.processor.reserved_concurrent_executions == -1 || aws_lambda_function.processor.reserved_concurrent_executions == null
     error_message = "Reserved concurrency is off by default."
   }
-}
-
-run "logs_are_json_in_a_group_that_terraform_creates" {
-  command = plan
 
   assert {
     condition     = aws_lambda_function.processor.logging_config[0].log_format == "JSON" && aws_lambda_function.processor.logging_config[0].log_group == aws_cloudwatch_log_group.processor.name
     error_message = "The function logs JSON into its own group."
   }
-}
-
-run "logs_are_kept_for_a_month" {
-  command = plan
 
   assert {
     condition     = aws_cloudwatch_log_group.processor.retention_in_days == 30
     error_message = "Logs are not kept forever."
   }
-}
-
-run "lambda_filters_logs_at_the_functions_level" {
-  command = plan
-
-  variables { log_level = "DEBUG" }
-
-  assert {
-    condition     = aws_lambda_function.processor.logging_config[0].application_log_level == "DEBUG" && aws_lambda_function.processor.environment[0].variables["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
-    error_message = "Lambda and the function must have the same log level, or lines are lost."
-  }
-}
-
-run "traces_are_off" {
-  command = plan
 
   assert {
     condition     = aws_lambda_function.processor.tracing_config[0].mode == "PassThrough"
     error_message = "X-Ray costs money, so it must be off by default."
   }
-}
-
-run "traces_are_on_by_request" {
-  command = plan
-
-  variables { xray = true }
-
-  assert {
-    condition     = aws_lambda_function.processor.tracing_config[0].mode == "Active"
-    error_message = "xray turns tracing on."
-  }
-}
-
-run "failures_are_kept_encrypted_for_fourteen_days" {
-  command = plan
 
   assert {
     condition     = aws_sqs_queue.failures.message_retention_seconds == 1209600 && aws_sqs_queue.failures.sqs_managed_sse_enabled
     error_message = "The failure queue must keep messages, encrypted, for SQS's maximum."
   }
-}
-
-run "exhausted_retries_go_to_the_failure_queue" {
-  command = plan
 
   assert {
     condition     = aws_lambda_function_event_invoke_config.processor.destination_config[0].on_failure[0].destination == aws_sqs_queue.failures.arn
     error_message = "Every failure must be reported."
   }
-}
-
-run "transient_failures_are_attempted_three_times_within_six_hours" {
-  command = plan
 
   assert {
     condition     = aws_lambda_function_event_invoke_config.processor.maximum_retry_attempts == 2 && aws_lambda_function_event_invoke_config.processor.maximum_event_age_in_seconds == 21600
     error_message = "Lambda's own limits are the defaults."
   }
-}
-
-run "environment_holds_the_settings_and_nothing_else" {
-  command = plan
 
   assert {
     condition = keys(aws_lambda_function.processor.environment[0].variables) == tolist([
@@ -118,100 +64,21 @@ run "environment_holds_the_settings_and_nothing_else" {
     ])
     error_message = join(", ", keys(aws_lambda_function.processor.environment[0].variables))
   }
-}
-
-run "results_go_to_the_processed_bucket_and_failures_to_the_queue" {
-  command = plan
 
   assert {
     condition     = aws_lambda_function.processor.environment[0].variables["PROCESSED_BUCKET"] == output.processed_bucket && aws_lambda_function.processor.environment[0].variables["FAILURE_QUEUE_URL"] == output.failure_queue_url
     error_message = "The function must know the processed bucket and the failure queue."
   }
-}
-
-run "settings_are_written_as_text" {
-  command = plan
 
   assert {
     condition     = [for name in ["BACKGROUND", "KEEP_COPYRIGHT", "KEEP_PROVENANCE", "KEY_TEMPLATE", "MAX_MEGAPIXELS", "MAX_SOURCE_MEGABYTES"] : aws_lambda_function.processor.environment[0].variables[name]] == ["#ffffff", "false", "true", "{directory}{stem}{extension}", "150", "100"]
     error_message = jsonencode(aws_lambda_function.processor.environment[0].variables)
   }
-}
-
-run "cache_control_is_set_when_given" {
-  command = plan
-
-  variables { cache_control = "public, max-age=86400" }
-
-  assert {
-    condition     = aws_lambda_function.processor.environment[0].variables["CACHE_CONTROL"] == "public, max-age=86400"
-    error_message = "Results get the header."
-  }
-}
-
-run "limits_reach_the_function" {
-  command = plan
-
-  variables {
-    timeout_seconds      = 120
-    memory_mb            = 3538
-    reserved_concurrency = 5
-    architecture         = "x86_64"
-  }
-
-  assert {
-    condition     = [aws_lambda_function.processor.timeout, aws_lambda_function.processor.memory_size, aws_lambda_function.processor.reserved_concurrent_executions, one(aws_lambda_function.processor.architectures)] == [120, 3538, 5, "x86_64"]
-    error_message = "The function must get its limits from the variables."
-  }
-}
-
-run "retries_and_age_reach_lambda" {
-  command = plan
-
-  variables {
-    retries               = 0
-    max_event_age_seconds = 60
-  }
-
-  assert {
-    condition     = aws_lambda_function_event_invoke_config.processor.maximum_retry_attempts == 0 && aws_lambda_function_event_invoke_config.processor.maximum_event_age_in_seconds == 60
-    error_message = "Lambda's queue takes its limits from the variables."
-  }
-}
-
-run "all_formats_are_accepted_by_default" {
-  command = plan
 
   assert {
     condition     = !contains(keys(aws_lambda_function.processor.environment[0].variables), "FORMATS")
     error_message = "By default the function must accept all formats."
   }
-}
-
-run "formats_reach_the_function" {
-  command = plan
-
-  variables { formats = ["png", "jpeg", "jpeg"] }
-
-  assert {
-    condition     = aws_lambda_function.processor.environment[0].variables.FORMATS == jsonencode(["jpeg", "png"])
-    error_message = "The function accepts the formats that are chosen."
-  }
-}
-
-run "function_refuses_to_decode_in_its_own_process_by_request" {
-  command = plan
-
-  variables { require_sandbox = true }
-
-  assert {
-    condition     = aws_lambda_function.processor.environment[0].variables["REQUIRE_SANDBOX"] == "true"
-    error_message = jsonencode(aws_lambda_function.processor.environment[0].variables)
-  }
-}
-
-run "provenance_is_kept_and_exif_is_not_recorded_by_default" {
-  command = plan
 
   assert {
     condition     = aws_lambda_function.processor.environment[0].variables.KEEP_PROVENANCE == "true"
@@ -222,14 +89,67 @@ run "provenance_is_kept_and_exif_is_not_recorded_by_default" {
     condition     = !contains(keys(aws_lambda_function.processor.environment[0].variables), "EXIF_FACTS")
     error_message = "By default no EXIF facts must be recorded."
   }
+
+  assert {
+    condition = jsondecode(aws_lambda_function.processor.environment[0].variables["VARIANTS"]) == {
+      large = { width = 1600, height = 1600 } # the function has the same defaults
+    }
+    error_message = aws_lambda_function.processor.environment[0].variables["VARIANTS"]
+  }
 }
 
-run "exif_facts_reach_the_function" {
+run "settings_reach_the_function" {
   command = plan
 
   variables {
-    keep_provenance = false
-    exif_facts      = ["place", "date"]
+    log_level             = "DEBUG"
+    xray                  = true
+    cache_control         = "public, max-age=86400"
+    timeout_seconds       = 120
+    memory_mb             = 3538
+    reserved_concurrency  = 5
+    architecture          = "x86_64"
+    retries               = 0
+    max_event_age_seconds = 60
+    formats               = ["png", "jpeg", "jpeg"]
+    require_sandbox       = true
+    keep_provenance       = false
+    exif_facts            = ["place", "date"]
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.logging_config[0].application_log_level == "DEBUG" && aws_lambda_function.processor.environment[0].variables["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
+    error_message = "Lambda and the function must have the same log level, or lines are lost."
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.tracing_config[0].mode == "Active"
+    error_message = "xray turns tracing on."
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.environment[0].variables["CACHE_CONTROL"] == "public, max-age=86400"
+    error_message = "Results get the header."
+  }
+
+  assert {
+    condition     = [aws_lambda_function.processor.timeout, aws_lambda_function.processor.memory_size, aws_lambda_function.processor.reserved_concurrent_executions, one(aws_lambda_function.processor.architectures)] == [120, 3538, 5, "x86_64"]
+    error_message = "The function must get its limits from the variables."
+  }
+
+  assert {
+    condition     = aws_lambda_function_event_invoke_config.processor.maximum_retry_attempts == 0 && aws_lambda_function_event_invoke_config.processor.maximum_event_age_in_seconds == 60
+    error_message = "Lambda's queue takes its limits from the variables."
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.environment[0].variables.FORMATS == jsonencode(["jpeg", "png"])
+    error_message = "The function accepts the formats that are chosen."
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.environment[0].variables["REQUIRE_SANDBOX"] == "true"
+    error_message = jsonencode(aws_lambda_function.processor.environment[0].variables)
   }
 
   assert {
@@ -240,17 +160,6 @@ run "exif_facts_reach_the_function" {
   assert {
     condition     = aws_lambda_function.processor.environment[0].variables.KEEP_PROVENANCE == "false"
     error_message = "Results drop how the upload came to be if that is wanted."
-  }
-}
-
-run "one_variant_of_1600_by_1600_is_the_default" {
-  command = plan
-
-  assert {
-    condition = jsondecode(aws_lambda_function.processor.environment[0].variables["VARIANTS"]) == {
-      large = { width = 1600, height = 1600 } # the function has the same defaults
-    }
-    error_message = aws_lambda_function.processor.environment[0].variables["VARIANTS"]
   }
 }
 

@@ -3,12 +3,45 @@ mock_provider "aws" {
   override_during = plan
 }
 
-run "backfill_is_off_by_default" {
+run "parts_are_off_by_default" {
   command = plan
 
   assert {
     condition     = length(module.backfill) == 0 && output.backfill == null
     error_message = "Without backfill there is none."
+  }
+
+  assert {
+    condition     = length(module.metadata) + length(module.events) == 0
+    error_message = "Without metadata and events there is no table, and no permission of theirs."
+  }
+
+  assert {
+    condition     = !anytrue([for name in ["METADATA", "COMPLETION_BUS", "UPLOAD_API"] : contains(keys(aws_lambda_function.processor.environment[0].variables), name)])
+    error_message = "Parts that are off must not be in the function's environment."
+  }
+
+  assert {
+    condition     = length(module.upload_api) == 0 && output.upload_api_endpoint == null
+    error_message = "Without upload_api there is none, and no permission to write to the source bucket."
+  }
+
+  assert {
+    condition     = length(module.workflow) == 0 && output.workflow_arn == null && !aws_s3_bucket_notification.source[0].eventbridge
+    error_message = "S3 must notify only the function."
+  }
+
+  assert {
+    condition     = length(module.monitoring) == 0 && output.dashboard_url == null && output.alarm_arn == null && output.alarm_topic_arn == null
+    error_message = "Without monitoring there is no alarm and no dashboard."
+  }
+
+  assert {
+    condition = toset(local.step.transient_errors) == toset([
+      "TransientFailure", "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.ClientExecutionTimeoutException",
+      "Lambda.TooManyRequestsException", "Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory", "States.Timeout",
+    ])
+    error_message = join(", ", local.step.transient_errors)
   }
 }
 
@@ -55,20 +88,6 @@ run "backfill_concurrency_below_the_reserved_one_is_accepted" {
   }
 }
 
-run "metadata_and_events_are_off_by_default" {
-  command = plan
-
-  assert {
-    condition     = length(module.metadata) + length(module.events) == 0
-    error_message = "Without metadata and events there is no table, and no permission of theirs."
-  }
-
-  assert {
-    condition     = !anytrue([for name in ["METADATA", "COMPLETION_BUS", "UPLOAD_API"] : contains(keys(aws_lambda_function.processor.environment[0].variables), name)])
-    error_message = "Parts that are off must not be in the function's environment."
-  }
-}
-
 run "metadata_is_on_with_an_empty_object" {
   command = plan
 
@@ -87,6 +106,11 @@ run "metadata_is_on_with_an_empty_object" {
   assert {
     condition     = length(module.events) == 0
     error_message = "Metadata is possible without events."
+  }
+
+  assert {
+    condition     = var.metadata.deletion_protection
+    error_message = "Without metadata, the next apply would delete the table and all its records."
   }
 }
 
@@ -124,26 +148,6 @@ run "records_have_the_given_expiration" {
   assert {
     condition     = jsondecode(aws_lambda_function.processor.environment[0].variables.METADATA).days_kept == 30
     error_message = "The function learns how long records are kept."
-  }
-}
-
-run "records_are_protected_from_deletion_by_default" {
-  command = plan
-
-  variables { metadata = {} }
-
-  assert {
-    condition     = var.metadata.deletion_protection
-    error_message = "Without metadata, the next apply would delete the table and all its records."
-  }
-}
-
-run "upload_api_is_off_by_default" {
-  command = plan
-
-  assert {
-    condition     = length(module.upload_api) == 0 && output.upload_api_endpoint == null
-    error_message = "Without upload_api there is none, and no permission to write to the source bucket."
   }
 }
 
@@ -194,15 +198,6 @@ run "subjects_see_only_their_own" {
   }
 }
 
-run "workflow_is_off_by_default" {
-  command = plan
-
-  assert {
-    condition     = length(module.workflow) == 0 && output.workflow_arn == null && !aws_s3_bucket_notification.source[0].eventbridge
-    error_message = "S3 must notify only the function."
-  }
-}
-
 run "workflow_replaces_the_direct_trigger" {
   command = plan
 
@@ -217,6 +212,16 @@ run "workflow_replaces_the_direct_trigger" {
     condition     = output.workflow_arn == "arn:aws:states:eu-central-1:123456789012:stateMachine:machine"
     error_message = "The state machine is an output."
   }
+
+  assert {
+    condition     = aws_lambda_permission.source[0].source_arn == "arn:aws:s3:::source"
+    error_message = "S3 keeps using an old notification for a while."
+  }
+
+  assert {
+    condition     = !can(aws_lambda_function.processor.environment[0].variables.MUST_BE_REVIEWED)
+    error_message = join(", ", keys(aws_lambda_function.processor.environment[0].variables))
+  }
 }
 
 run "direct_trigger_stays_by_request" {
@@ -230,40 +235,6 @@ run "direct_trigger_stays_by_request" {
   assert {
     condition     = aws_s3_bucket_notification.source[0].eventbridge && [for filter in aws_s3_bucket_notification.source[0].lambda_function : filter.filter_suffix] == [".jpg", ".JPG"]
     error_message = "While the workflow is switched, both triggers must be on."
-  }
-}
-
-run "source_bucket_may_still_invoke_the_function" {
-  command = plan
-
-  variables { workflow = {} }
-
-  assert {
-    condition     = aws_lambda_permission.source[0].source_arn == "arn:aws:s3:::source"
-    error_message = "S3 keeps using an old notification for a while."
-  }
-}
-
-run "retryable_errors_are_those_of_the_service_and_the_function" {
-  command = plan
-
-  assert {
-    condition = toset(local.step.transient_errors) == toset([
-      "TransientFailure", "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.ClientExecutionTimeoutException",
-      "Lambda.TooManyRequestsException", "Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory", "States.Timeout",
-    ])
-    error_message = join(", ", local.step.transient_errors)
-  }
-}
-
-run "function_publishes_at_once_in_a_workflow_without_a_review" {
-  command = plan
-
-  variables { workflow = {} }
-
-  assert {
-    condition     = !can(aws_lambda_function.processor.environment[0].variables.MUST_BE_REVIEWED)
-    error_message = join(", ", keys(aws_lambda_function.processor.environment[0].variables))
   }
 }
 
@@ -290,15 +261,6 @@ run "standard_waits_longer_for_a_review" {
   assert {
     condition     = length(module.workflow) == 1
     error_message = "Only express must have a deadline."
-  }
-}
-
-run "monitoring_is_off_by_default" {
-  command = plan
-
-  assert {
-    condition     = length(module.monitoring) == 0 && output.dashboard_url == null && output.alarm_arn == null && output.alarm_topic_arn == null
-    error_message = "Without monitoring there is no alarm and no dashboard."
   }
 }
 

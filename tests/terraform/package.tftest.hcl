@@ -10,28 +10,16 @@ run "package_is_built_and_named_for_its_content" {
     condition     = length(terraform_data.package) == 1 && endswith(aws_lambda_function.processor.filename, "/build/package-${substr(local.package_fingerprint, 0, 12)}.zip")
     error_message = aws_lambda_function.processor.filename
   }
-}
-
-run "changed_content_or_a_new_function_triggers_a_build" {
-  command = plan
 
   assert {
     condition     = terraform_data.package[0].triggers_replace == [local.package_fingerprint, "image-pipeline"] && terraform_data.upload.triggers_replace[0] == local.package_fingerprint
     error_message = "The same content is built once and uploaded once."
   }
-}
-
-run "fingerprint_covers_the_function_its_requirements_and_the_builder" {
-  command = plan
 
   assert {
     condition     = length(setsubtract(["lambda/index.py", "lambda/requirements.txt", "lambda/pipeline/model.py", "tools/build/package.py"], local.package_sources)) == 0
     error_message = join(", ", local.package_sources)
   }
-}
-
-run "fingerprint_ignores_caches_and_hidden_files" {
-  command = plan
 
   assert {
     condition     = !anytrue([for file in local.package_sources : can(regex("__pycache__|\\.pyc$|/\\.", file))])
