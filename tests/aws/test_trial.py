@@ -1,5 +1,6 @@
 """A test upload is processed and cleaned up; the data of a deployment is counted."""
 
+import json
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -170,20 +171,35 @@ def test_an_upload_before_s3_sends_events_is_repeated(
     assert contents(s3) == []
 
 
-def test_a_rejection_ends_the_wait(s3: "S3Client", monkeypatch: pytest.MonkeyPatch) -> None:
-    function = Function(s3)
-    line = '{"message": "rejected", "detail": "ImageTooLarge: 3", "source": {"key": "test-1.jpg"}}'
+def log(status: str, detail: str) -> None:
+    """Write a line about the test upload to the log."""
+    line = {"message": status, "detail": detail, "source": {"key": KEY}}
     logs = boto3.client("logs")
     logs.create_log_group(logGroupName="none")
     logs.create_log_stream(logGroupName="none", logStreamName="one")
     logs.put_log_events(
         logGroupName="none",
         logStreamName="one",
-        logEvents=[{"timestamp": int(time.time() * 1000), "message": line}],
+        logEvents=[{"timestamp": int(time.time() * 1000), "message": json.dumps(line)}],
     )
+
+
+def test_a_rejection_ends_the_wait(s3: "S3Client") -> None:
+    function = Function(s3)
+    log("rejected", "ImageTooLarge: 3")
 
     with pytest.raises(TrialFailed, match="was rejected: ImageTooLarge: 3"):
         trial.run(function.upload, wait=function.is_deaf, patience_seconds=60)
+
+
+def test_what_failed_until_the_end_is_told(s3: "S3Client") -> None:
+    function = Function(s3)
+    log("failed", "TransientFailure: AccessDenied")
+
+    with pytest.raises(
+        TrialFailed, match="last log line is failed: TransientFailure: AccessDenied"
+    ):
+        trial.run(function.upload, wait=function.is_deaf, patience_seconds=0.1)
 
 
 @pytest.mark.parametrize("accepted", list(trial._FORMATS))

@@ -231,6 +231,25 @@ def test_the_log_is_filtered_for_one_key(deployment: Deployment) -> None:
         assert not list(log_lines(client, GROUP, since, pattern="{ pattern }"))
 
 
+@pytest.mark.parametrize(
+    ("key", "pattern"),
+    [
+        ("a.png", '{ $.source.key = "a.png" }'),
+        (NASTY, "{ $.source.key = * }"),
+        ("x" * 1024, "{ $.source.key = * }"),  # longer than a pattern may be
+    ],
+)
+def test_the_log_is_asked_for_the_key_if_possible(
+    deployment: Deployment, key: str, pattern: str
+) -> None:
+    aws = ScriptedAws(FilterLogEvents={"events": []})
+    upload = Upload(replace(deployment.pipeline, aws=aws.session()), key)
+
+    assert upload.lines(datetime.now(UTC)) == []
+
+    assert [asked["filterPattern"] for asked in aws.asked("FilterLogEvents")] == [pattern]
+
+
 def test_the_log_shows_uploads_and_errors(
     deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:

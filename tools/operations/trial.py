@@ -15,7 +15,7 @@ from pipeline.model import Format
 from pipeline.records import State
 from pipeline.settings import Settings
 
-from tools.operations.upload import Upload
+from tools.operations.upload import LogLine, Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -81,7 +81,8 @@ def _go_through(upload: Upload, patience: float, wait: Callable[[float], None]) 
         if now > put_at + _AGAIN_SECONDS:
             put_at = now
             s3.put_object(Bucket=upload.pipeline.source_bucket, Key=upload.key, Body=body)
-    raise TrialFailed(f"After {patience:.0f} s the test upload was not processed.")
+    last = "".join(f"; its last log line is {_told(line)}" for line in _lines(upload)[-1:])
+    raise TrialFailed(f"After {patience:.0f} s the test upload was not processed{last}.")
 
 
 def _results(upload: Upload) -> list[str]:
@@ -97,12 +98,20 @@ def _results(upload: Upload) -> list[str]:
 
 
 def _rejection(upload: Upload) -> str | None:
-    """Return the rejection or failure of the upload in the log, if any; None if unreadable."""
+    """Return the rejection of the upload in the log, if any."""
+    lines = (line for line in _lines(upload) if line.status in ("rejected", "unreviewed"))
+    return next(map(_told, lines), None)
+
+
+def _lines(upload: Upload) -> list[LogLine]:
+    """Return the log lines about the upload; none if they are unreadable."""
     with suppress(ClientError, BotoCoreError):
-        for line in upload.lines(datetime.now(UTC) - timedelta(minutes=10)):
-            if line.status in ("rejected", "unreviewed"):
-                return f"{line.status}: {line.fields.get('detail', '')}"
-    return None
+        return upload.lines(datetime.now(UTC) - timedelta(minutes=10))
+    return []
+
+
+def _told(line: LogLine) -> str:
+    return f"{line.status}: {line.fields.get('detail', '')}"
 
 
 def remove(upload: Upload, wait: Callable[[float], None]) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # These are special in a filter pattern of CloudWatch.
 _PLAIN = re.compile(r'[^"\\*]*')
 
+_MAX_PATTERN = 1024
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
@@ -166,12 +168,11 @@ class Upload:
 
     def lines(self, since: datetime) -> list[LogLine]:
         """Return the function's log lines about it since then, the oldest first."""
-        wanted = f'"{self.key}"' if _PLAIN.fullmatch(self.key) else "*"
+        pattern = f'{{ $.source.key = "{self.key}" }}'
+        if not _PLAIN.fullmatch(self.key) or len(pattern) > _MAX_PATTERN:
+            pattern = "{ $.source.key = * }"
         found = log_lines(
-            self.pipeline.aws.client("logs"),
-            self.pipeline.log_group,
-            since,
-            pattern=f"{{ $.source.key = {wanted} }}",
+            self.pipeline.aws.client("logs"), self.pipeline.log_group, since, pattern=pattern
         )
         return [line for line in found if key_of(line) == self.key]
 
