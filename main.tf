@@ -217,8 +217,8 @@ locals {
   # and a deployment that adopted another's queue would later destroy it. So their names depend on the role.
   name = aws_iam_role.processor.name
 
-  # In one bucket for both, the function cannot write where the uploads are.
-  images = local.is_one_bucket ? [for prefix in local.image_prefixes : "${local.processed_bucket.arn}/${prefix}*"] : ["${local.processed_bucket.arn}/*"]
+  # In one bucket for both, the function cannot write where the uploads are. An asterisk in a template stands for itself.
+  images = local.is_one_bucket ? [for prefix in local.image_prefixes : "${local.processed_bucket.arn}/${replace(prefix, "*", "$${*}")}*"] : ["${local.processed_bucket.arn}/*"]
 
   permissions = {
     read-source = [

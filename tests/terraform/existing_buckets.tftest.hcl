@@ -215,6 +215,22 @@ run "one_bucket_is_accepted_if_uploads_and_images_have_different_prefixes" {
   }
 }
 
+run "asterisk_in_a_template_allows_no_other_keys" {
+  command = plan
+
+  variables {
+    existing_source_bucket    = "photos"
+    existing_processed_bucket = "photos"
+    trigger_prefix            = "web-uploads/"
+    key_template              = "web*/{directory}{stem}{extension}"
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.processor["write-processed"].policy).Statement[0].Resource == ["arn:aws:s3:::photos/web$${*}/*"]
+    error_message = aws_iam_role_policy.processor["write-processed"].policy
+  }
+}
+
 run "one_bucket_that_would_trigger_itself_is_refused_whole" {
   command         = plan
   expect_failures = [aws_lambda_function.processor]
