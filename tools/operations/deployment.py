@@ -88,19 +88,37 @@ class Deployment:
 
 def backfill_deployment(file: Path | None) -> Deployment:
     """Return the deployment that *file* describes, by default the one in this repository."""
-    if file:
-        output = json.loads(file.read_text())
-    else:
-        try:
-            deployed = outputs()
-        except DeploymentError as error:
-            raise BackfillError(str(error)) from error
-        if not deployed:
-            raise BackfillError(
-                "Nothing is deployed from here: DEPLOYMENT=file takes what"
-                f" `{program(os.environ)} output -json backfill` prints elsewhere."
-            )
-        output = deployed.get("backfill")
+    output = _described_in(file) if file else _described_here()
     if not output:
         raise BackfillError("The backfill is off: apply `backfill = {}` first.")
-    return Deployment(**{field.name: output[field.name] for field in fields(Deployment)})
+    try:
+        return Deployment(**{field.name: output[field.name] for field in fields(Deployment)})
+    except KeyError as error:
+        where = f"DEPLOYMENT={file}" if file else "The output `backfill`"
+        raise BackfillError(f"{where} is of another version: {error} is missing.") from error
+
+
+def _described_in(file: Path) -> Any:
+    try:
+        described = json.loads(file.read_text())
+        if not isinstance(described, dict | None):
+            raise ValueError(f"it is {described!r}")
+    except (OSError, ValueError) as error:
+        raise BackfillError(
+            f"DEPLOYMENT={file} is not what `{program(os.environ)} output -json backfill` prints:"
+            f" {error}"
+        ) from error
+    return described
+
+
+def _described_here() -> Any:
+    try:
+        deployed = outputs()
+    except DeploymentError as error:
+        raise BackfillError(str(error)) from error
+    if not deployed:
+        raise BackfillError(
+            "Nothing is deployed from here: DEPLOYMENT=file takes what"
+            f" `{program(os.environ)} output -json backfill` prints elsewhere."
+        )
+    return deployed.get("backfill")

@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from tools.operations import deployment
-from tools.operations.deployment import DeploymentError, outputs
+from tools.operations.deployment import (
+    BackfillError,
+    DeploymentError,
+    backfill_deployment,
+    outputs,
+)
 
 LOCAL = "https://127.0.0.1:4566"
 
@@ -76,3 +81,26 @@ def test_without_a_deployment_there_are_no_outputs(root: Path) -> None:
     (root / "terraform.tfstate").unlink()
 
     assert outputs({"PATH": os.environ["PATH"]}) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "is not what `terraform output -json backfill` prints"),
+        ("Outputs:", "is not what `terraform output -json backfill` prints"),
+        ("[1]", r"prints: it is \[1\]"),
+        ('{"source_bucket": "photos"}', "is of another version: 'state_machine_arn' is missing"),
+        ("null", "The backfill is off"),
+    ],
+    ids=["no file", "no JSON", "a list", "another version", "off"],
+)
+def test_a_file_that_describes_no_deployment_is_a_sentence(
+    tmp_path: Path, content: str | None, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TF", raising=False)
+    file = tmp_path / "backfill.json"
+    if content is not None:
+        file.write_text(content)
+
+    with pytest.raises(BackfillError, match=sentence):
+        backfill_deployment(file)
