@@ -93,22 +93,19 @@ def backfill_deployment(file: Path | None) -> Deployment:
         raise BackfillError("The backfill is off: apply `backfill = {}` first.")
     try:
         return Deployment(**{field.name: output[field.name] for field in fields(Deployment)})
-    except KeyError as error:
+    except (KeyError, TypeError) as error:
         where = f"DEPLOYMENT={file}" if file else "The output `backfill`"
-        raise BackfillError(f"{where} is of another version: {error} is missing.") from error
+        raise BackfillError(f"{where} is not of this version: {error!r}") from error
 
 
 def _described_in(file: Path) -> Any:
     try:
-        described = json.loads(file.read_text())
-        if not isinstance(described, dict | None):
-            raise ValueError(f"it is {described!r}")
+        return json.loads(file.read_text())
     except (OSError, ValueError) as error:
         raise BackfillError(
             f"DEPLOYMENT={file} is not what `{program(os.environ)} output -json backfill` prints:"
             f" {error}"
         ) from error
-    return described
 
 
 def _described_here() -> Any:
