@@ -13,6 +13,7 @@ _DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "Unaut
 # The IAM actions of the operations that errors name.
 _ACTIONS = {
     "GetAccountSettings": "lambda:GetAccountSettings",
+    "GetBucketEncryption": "s3:GetEncryptionConfiguration",
     "GetBucketNotificationConfiguration": "s3:GetBucketNotification",
     "GetFunctionConcurrency": "lambda:GetFunctionConcurrency",
     "GetRole": "iam:GetRole",

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from tools.command_line import parse
-from tools.operations.doctor import bucket_events, names, programs, quotas
+from tools.operations.doctor import bucket_events, bucket_keys, names, programs, quotas
 from tools.operations.doctor.account import Account, Unusable, find_account, two_regions
 from tools.operations.doctor.asking import ask
 from tools.operations.doctor.finding import Finding, report
@@ -147,10 +147,23 @@ def _of_role(patient: Patient) -> Iterator[Finding]:
         yield from names.of_role(iam, patient.place.settings, patient.values["name"])
 
 
-def _of_existing_buckets(patient: Patient) -> Iterator[Finding]:
+def _existing(patient: Patient) -> dict[str, str]:
+    """Return the existing buckets by their variables."""
     variables = ("existing_source_bucket", "existing_processed_bucket")
-    buckets = {name: bucket for name in variables if (bucket := patient.values[name])}
-    return names.of_existing(patient.account.aws.client("s3"), patient.account.id, buckets)
+    return {name: bucket for name in variables if (bucket := patient.values[name])}
+
+
+def _of_existing_buckets(patient: Patient) -> Iterator[Finding]:
+    s3 = patient.account.aws.client("s3")
+    return names.of_existing(s3, patient.account.id, _existing(patient))
+
+
+def _of_keys(patient: Patient) -> Iterator[Finding]:
+    s3 = patient.account.aws.client("s3")
+    known = (patient.values["kms_key"] or {}).get("arn")
+    with suppress(s3.exceptions.NoSuchBucket):  # the finding of another check
+        buckets = dict.fromkeys(_existing(patient).values())
+        yield from bucket_keys.findings(s3, patient.place.settings, buckets, known=known)
 
 
 def _of_events(patient: Patient) -> Iterator[Finding]:
@@ -162,7 +175,7 @@ def _of_events(patient: Patient) -> Iterator[Finding]:
 
 CHECKS: tuple[Check, ...] = (
     *(_of_state, _of_quotas, _of_buckets, _of_role),
-    *(_of_existing_buckets, _of_events),
+    *(_of_existing_buckets, _of_events, _of_keys),
 )
 
 

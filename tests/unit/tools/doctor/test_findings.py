@@ -42,6 +42,7 @@ HEALTHY: Mapping[str, Any] = {
     "HeadBucket": "404",
     "GetRole": "NoSuchEntity",
     "GetBucketNotificationConfiguration": {"EventBridgeConfiguration": {}},
+    "GetBucketEncryption": "ServerSideEncryptionConfigurationNotFoundError",
 }
 FEW = {"AccountLimit": {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10}}
 MORE_CONCURRENCY = (
@@ -208,6 +209,40 @@ def test_an_existing_bucket_that_sends_no_events(place: Place) -> None:
     assert found.fix == bucket_events.enable("photos")
 
 
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
+
+
+def encrypted_with(key: str | None) -> Mapping[str, Any]:
+    by_default = {"SSEAlgorithm": "aws:kms", **({"KMSMasterKeyID": key} if key else {})}
+    rules = [{"ApplyServerSideEncryptionByDefault": by_default}]
+    encryption = {"ServerSideEncryptionConfiguration": {"Rules": rules}}
+    return {"HeadBucket": {}, "GetBucketEncryption": encryption}
+
+
+def test_an_existing_bucket_with_a_key_of_its_own(place: Place) -> None:
+    source, processed = findings(place, answers=encrypted_with(KEY), **EXISTING)
+
+    assert source.problem.startswith(f"The bucket photos encrypts with {KEY}, which is not kms_key")
+    assert processed.problem.startswith("The bucket images encrypts")
+    assert source.fix == f"echo 'kms_key = {{ arn = \"{KEY}\" }}' >> terraform.tfvars"
+    assert not source.is_blocking
+
+
+def test_an_existing_bucket_with_the_alias_of_a_key(place: Place) -> None:
+    found, _ = findings(place, answers=encrypted_with("alias/photos"), **EXISTING)
+
+    assert found.fix.startswith("aws kms describe-key --key-id alias/photos")
+
+
+@pytest.mark.parametrize(
+    "key", [KEY, "1234abcd", None, "arn:aws:kms:eu-west-1:123456789012:alias/aws/s3"]
+)
+def test_keys_that_the_function_may_use_are_no_finding(place: Place, key: str | None) -> None:
+    known = {"kms_key": {"arn": KEY}}
+
+    assert findings(place, answers=encrypted_with(key), **EXISTING, **known) == []
+
+
 # Prints its last argument: the query of `get`, which becomes the input of `put`.
 AWS = """#!/bin/sh
 for last; do :; done
@@ -250,8 +285,8 @@ def test_all_missing_permissions_are_one_finding(place: Place, arn: str, command
 
     assert all("in another account or out of reach" in name.problem for name in names)
     assert found.problem.endswith(
-        "may not iam:GetRole, lambda:GetAccountSettings, s3:GetBucketNotification."
-        " An administrator can allow it."
+        "may not iam:GetRole, lambda:GetAccountSettings, s3:GetBucketNotification,"
+        " s3:GetEncryptionConfiguration. An administrator can allow it."
     )
     assert found.fix.startswith(command)
     assert '"iam:GetRole", "lambda:GetAccountSettings", "s3:GetBucketNotification"' in found.fix
