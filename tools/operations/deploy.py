@@ -60,11 +60,11 @@ def deploy(place: Place, *, yes: bool) -> None:
 
         changes = terraform.plan(on_event)
     print("\n".join(_planned(changes, warnings(events), account)))
-    if _counted(changes):
-        if not (yes or confirm(f"Apply this to {account}?")):
-            raise NotDeployed("Nothing was deployed.")
-        with Progress() as progress:
-            terraform.apply_plan(applying(progress))
+    if _counted(changes) and not (yes or confirm(f"Apply this to {account}?")):
+        raise NotDeployed("Nothing was deployed.")
+    with Progress() as progress:
+        # Also without a change of resources: a plan has new outputs and moved addresses, too.
+        terraform.apply_plan(applying(progress))
     outputs = terraform.outputs()
     print(_tried_out(place, account, outputs))
     print("\n".join(_addresses(outputs)))
