@@ -72,8 +72,9 @@ def run(
 
 def _ask_to_end(process: subprocess.Popen[str]) -> None:
     """Interrupt *process* and wait until it has ended, reading on so that it can print."""
-    print("\nEnding what has begun. Interrupt again to kill it.", file=sys.stderr)
     process.send_signal(signal.SIGINT)
+    with suppress(OSError):  # of a terminal that is gone
+        print("\nEnding what has begun. Interrupt again to kill it.", file=sys.stderr)
     for _ in process.stdout or ():
         pass
     process.wait()

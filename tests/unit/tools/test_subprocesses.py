@@ -1,5 +1,7 @@
 """Commands end, and what they started ends with them."""
 
+import errno
+import io
 import os
 import signal
 import subprocess
@@ -65,8 +67,20 @@ echo begun; while :; do sleep 0.05; done
 """
 
 
-def test_an_interrupted_command_that_may_finish_does(tmp_path: Path) -> None:
+class ClosedTerminal(io.StringIO):
+    """Fails as a terminal that was closed."""
+
+    def write(self, _: str) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+@pytest.mark.parametrize("has_terminal", [True, False])
+def test_an_interrupted_command_that_may_finish_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_terminal: bool
+) -> None:
     saved = tmp_path / "saved"
+    if not has_terminal:
+        monkeypatch.setattr(sys, "stderr", ClosedTerminal())
 
     with pytest.raises(KeyboardInterrupt):
         run(
