@@ -272,6 +272,30 @@ def test_the_log_shows_uploads_and_errors(
     assert boom.endswith("boom                    memory \\x1b[2J")
 
 
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        ({"status": "timeout"}, "timeout    60,000 ms  the function was stopped, request 5-2"),
+        (
+            {"status": "error", "errorType": "Runtime.OutOfMemory"},
+            "error      60,000 ms  Runtime.OutOfMemory, request 5-2",
+        ),
+        # The function has logged this itself.
+        ({"status": "error", "errorType": "TransientFailure"}, None),
+        ({"status": "success"}, None),
+    ],
+)
+def test_an_invocation_that_could_not_log_its_end_is_shown(
+    record: dict[str, Any], told: str | None
+) -> None:
+    report = {**record, "requestId": "5-2", "metrics": {"durationMs": 60000.0}}
+    line = LogLine(at=datetime.now(UTC), fields={"type": "platform.report", "record": report})
+
+    text = logs.shown(line)
+
+    assert text == told if told is None else str(text).endswith(f"  {told}")
+
+
 def test_a_time_span_is_read() -> None:
     assert logs.ago("90m") == timedelta(minutes=90)
     for text in ("90", "2w", "-1h", "99999999d"):

@@ -4,8 +4,9 @@ import argparse
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -23,8 +24,18 @@ _LATE = timedelta(minutes=2)
 
 
 def shown(line: LogLine) -> str | None:
-    """Return *line* for a terminal, or None for Lambda's own lines about every invocation."""
+    """Return *line* for a terminal, or None for Lambda's own lines about every invocation.
+
+    Only Lambda can tell of an invocation that timed out or was killed.
+    """
     fields, key = line.fields, key_of(line)
+    if report := _of_killed(fields):
+        took = report.get("metrics", {}).get("durationMs", 0)
+        what = report.get("errorType", "the function was stopped")
+        told = printable(f"{what}, request {report.get('requestId')}")
+        return (
+            f"{line.at:%Y-%m-%d %H:%M:%S}  {printable(report['status']):10}{took:7,.0f} ms  {told}"
+        )
     if key is None and fields.get("level") not in ("ERROR", "WARN", "WARNING", "CRITICAL"):
         return None
     took = fields.get("milliseconds")
@@ -35,6 +46,15 @@ def shown(line: LogLine) -> str | None:
     parts += [printable(fields[name]) for name in ("detail", "errorMessage") if fields.get(name)]
     parts += [f"→ {printable(image['key'])}" for image in fields.get("published", ())]
     return "  ".join(parts)
+
+
+def _of_killed(fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return Lambda's report of an invocation that could not log its own end, or None."""
+    report = fields.get("record")
+    if fields.get("type") != "platform.report" or not isinstance(report, Mapping):
+        return None
+    is_killed = str(report.get("errorType")).startswith("Runtime.")
+    return report if is_killed or report.get("status") in ("timeout", "failure") else None
 
 
 def ago(text: str) -> timedelta:
