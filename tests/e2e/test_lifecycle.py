@@ -79,14 +79,8 @@ class Deployment:
         A guard that allows its own bucket to go is gone itself when another stops Terraform, and so
         are the outputs; the next apply brings them back.
         """
-        plan = str(self._folder / "differences.tfplan")
-        self.run("plan", f"-out={plan}")
-        changes = self.shown(plan)["resource_changes"]
-        return [
-            one["address"]
-            for one in changes
-            if one["change"]["actions"] != ["no-op"] and one["type"] != "aws_lambda_invocation"
-        ]
+        changed = [change["resource"] for change in self.terraform.plan()]
+        return [one["addr"] for one in changed if one["resource_type"] != "aws_lambda_invocation"]
 
     def shown(self, *path: str) -> Any:
         """Return the state, or the plan at *path*, in Terraform's JSON."""
