@@ -9,8 +9,8 @@ from pipeline.model import Outcome, Request, Status
 from pipeline.reconcile import Pipeline
 from pipeline.timing import measured, stage
 
-Work: TypeAlias = Callable[..., Outcome]
-"""`reconcile` or `inspect`."""
+Work: TypeAlias = Callable[[Request, Pipeline, float], Outcome]
+"""`reconcile` or `inspect`, with a deadline of `time.monotonic`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ def attempt(
     error: Exception | None = None
     with measured() as milliseconds, stage("total"):
         try:
-            outcome = work(request, pipeline, deadline=deadline)
+            outcome = work(request, pipeline, deadline)
         except Exception as failure:  # noqa: BLE001 - raised when the other records are done
             outcome, error = Outcome(status=Status.FAILED, detail=_described(failure)), failure
     return Result(request=request, outcome=outcome, milliseconds=milliseconds, error=error)

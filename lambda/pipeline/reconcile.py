@@ -59,7 +59,7 @@ class Pipeline:
     now: Callable[[], datetime]
 
 
-def reconcile(request: Request, pipeline: Pipeline, *, deadline: float) -> Outcome:
+def reconcile(request: Request, pipeline: Pipeline, deadline: float) -> Outcome:
     """Make the images of the requested source match it, and return the outcome.
 
     Rendering stops at the *deadline*, a value of `time.monotonic`. A file that cannot be
@@ -75,7 +75,7 @@ def reconcile(request: Request, pipeline: Pipeline, *, deadline: float) -> Outco
     raise TransientFailure(f"{request.key!r} has changed {MAX_ROUNDS} times in a row")
 
 
-def inspect(request: Request, pipeline: Pipeline, *, deadline: float) -> Outcome:
+def inspect(request: Request, pipeline: Pipeline, deadline: float) -> Outcome:
     """Return what a source is and which of its images are missing, without writing.
 
     A missing source is reconciled, because there is nothing to review; if it is back before that
