@@ -12,6 +12,7 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 
 from tools import subprocesses
+from tools.provider_schema import small_schema
 from tools.terraform import REATTACH, provider_address
 
 GARBAGE_COLLECTION = {"GOGC": "800", "GOMEMLIMIT": "1GiB"}
@@ -53,7 +54,9 @@ def running_provider(folder: Path, environment: Mapping[str, str]) -> Iterator[d
                 raise ProviderError(f"{program} does not start.")
             # The provider tells Terraform's address for it.
             _, attached = json.loads(output[1]).popitem()
-            address = provider_address(environment)
-            yield {**GARBAGE_COLLECTION, REATTACH: json.dumps({address: attached})}
+            with small_schema(attached["Addr"]["String"], folder) as socket:
+                attached["Addr"]["String"] = socket
+                address = provider_address(environment)
+                yield {**GARBAGE_COLLECTION, REATTACH: json.dumps({address: attached})}
         finally:
             subprocesses.kill_group(process.pid)

@@ -1,18 +1,25 @@
-"""Complete MiniStack's Lambda: names of errors, and timeouts that end every process.
+"""Complete MiniStack's Lambda: names of errors, timeouts that end every process, and unpacking.
 
 Nothing here runs on AWS. MiniStack reports every exception as `Runtime.HandlerError` and omits its
 traceback. When a function times out, it ends the first process only, not those that the function
-has started.
+has started. It unpacks the code for every execution environment, which takes as long as the rest
+of a cold start.
 """
 
+import hashlib
 import os
+import shutil
 import signal
 import subprocess
+import threading
+import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
@@ -30,6 +37,28 @@ def install() -> None:
     popen = partial(subprocess.Popen, process_group=0)
     lambda_runtime.subprocess = SimpleNamespace(**{**vars(subprocess), "Popen": popen})
     lambda_runtime._signal = _kill
+    lambda_runtime.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": _UnpackedOnce})
+
+
+class _UnpackedOnce(zipfile.ZipFile):
+    """Unpacks the latest code once; execution environments get hard links to its files.
+
+    That is safe because functions cannot write to their code on AWS either.
+    """
+
+    _lock: ClassVar = threading.Lock()
+    _digest: ClassVar = b""
+    _folder: ClassVar["TemporaryDirectory[str] | None"] = None
+
+    def extractall(self, path: Any = None, *_: Any) -> None:
+        cls = type(self)
+        digest = hashlib.sha256(Path(str(self.filename)).read_bytes()).digest()
+        with cls._lock:
+            if cls._folder is None or cls._digest != digest:
+                folder = TemporaryDirectory(prefix="unpacked-")
+                super().extractall(folder.name)
+                cls._folder, cls._digest = folder, digest
+            shutil.copytree(cls._folder.name, path, copy_function=os.link, dirs_exist_ok=True)
 
 
 def _kill(worker: "subprocess.Popen[str] | None") -> None:
