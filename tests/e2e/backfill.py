@@ -32,7 +32,7 @@ class Backfill:
     def apply(self, **changes: Any) -> None:
         """Apply the pipeline with a backfill, and with *changes*."""
         backfill = {
-            "batch_size": 10,
+            "batch_size": 5,  # ten take longer than the timeout on a busy machine
             "max_concurrency": 2,
             "inventory_bucket": {"arn": f"arn:aws:s3:::{INVENTORIES}"},
         }
