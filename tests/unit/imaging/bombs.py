@@ -97,8 +97,12 @@ def with_size(file: bytes, width: int, height: int) -> bytes:
 
 
 def webp(chunk: bytes, body: bytes) -> bytes:
-    part = chunk + struct.pack("<I", len(body)) + body
-    return b"RIFF" + struct.pack("<I", len(part) + 4) + b"WEBP" + part
+    return riff(chunk + struct.pack("<I", len(body)) + body)
+
+
+def riff(chunks: bytes) -> bytes:
+    """Return a WebP of these chunks."""
+    return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks
 
 
 def webp_film(frames: int, width: int, height: int) -> bytes:
@@ -108,8 +112,7 @@ def webp_film(frames: int, width: int, height: int) -> bytes:
     canvas = b"\2\0\0\0" + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
     animation = b"ANIM" + struct.pack("<I", 6) + bytes(6)
     animation += (b"ANMF" + struct.pack("<I", len(frame)) + frame) * frames
-    body = b"WEBPVP8X" + struct.pack("<I", len(canvas)) + canvas + animation
-    return b"RIFF" + struct.pack("<I", len(body)) + body
+    return riff(b"VP8X" + struct.pack("<I", len(canvas)) + canvas + animation)
 
 
 def bmp(width: int, height: int) -> bytes:
@@ -262,6 +265,13 @@ def animation(format_: Format, frames: int, side: int = 64) -> bytes:
     return saved(images[0], format_, save_all=True, append_images=rest)
 
 
+def webp_animation(frames: int) -> bytes:
+    """Return the same as WebP, in a hundredth of the time."""
+    file = animation(Format.WEBP, 2)
+    start = file.index(b"ANMF")
+    return riff(file[12:start] + file[start:] * (frames // 2))
+
+
 def small(format_: Format) -> bytes:
     return saved(Image.new("RGB", (64, 64)), format_)
 
@@ -330,6 +340,6 @@ BOMBS: Final[Mapping[str, Callable[[], bytes]]] = {
     "heic overlay": lambda: overlay(900),
     "gif tiny frames": lambda: gif(36_500, 64, 64),
     "avif tiny frames": lambda: animation(Format.AVIF, 3000),
-    "webp tiny frames": lambda: animation(Format.WEBP, 20_000),
+    "webp tiny frames": lambda: webp_animation(20_000),
     "png tiny frames": lambda: animation(Format.PNG, 20_000),
 }

@@ -28,6 +28,11 @@ def large() -> Image.Image:
     return scene(WIDTH, HEIGHT)
 
 
+def few_colors(image: Image.Image) -> Image.Image:
+    """Return *image* with a palette, made in a tenth of the time that the usual method takes."""
+    return image.quantize(64, Image.Quantize.FASTOCTREE)
+
+
 def clear() -> Image.Image:
     picture = large().copy()
     picture.putalpha(Image.radial_gradient("L").resize(picture.size))
@@ -40,14 +45,15 @@ def with_chunk(name: bytes, body: bytes, image: Image.Image) -> bytes:
     return file[:33] + raw.chunk(name, body) + file[33:]
 
 
-def animation() -> dict[str, Any]:
-    frames = [scene(800, 600).rotate(angle) for angle in range(10, 100, 10)]
-    return {"save_all": True, "append_images": frames, "duration": 50}
+def animation(format_: Format) -> bytes:
+    frames = [scene(800, 600).rotate(angle) for angle in range(0, 100, 10)]
+    first, *rest = map(few_colors, frames) if format_ is Format.GIF else frames
+    return saved(first, format_, save_all=True, append_images=rest, duration=50)
 
 
 def uncovered() -> bytes:
     """Return a GIF whose only frame does not cover a column and a row of the picture."""
-    file = saved(large().quantize(64), Format.GIF)
+    file = saved(few_colors(large()), Format.GIF)
     return file[:6] + struct.pack("<HH", WIDTH + 1, HEIGHT + 1) + file[10:]
 
 
@@ -64,7 +70,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     "cmyk-jpeg": lambda: saved(large().convert("CMYK"), Format.JPEG),
     "png": lambda: saved(large(), Format.PNG, compress_level=1),
     "png-alpha": lambda: saved(clear(), Format.PNG, compress_level=1),
-    "png-palette": lambda: saved(large().quantize(200), Format.PNG, compress_level=1),
+    "png-palette": lambda: saved(few_colors(large()), Format.PNG, compress_level=1),
     "png-deep": lambda: saved(large().convert("L").convert("I;16"), Format.PNG, compress_level=1),
     "png-linear": lambda: with_chunk(b"gAMA", struct.pack(">I", 100_000), large()),
     "png-clear-colour": lambda: with_chunk(b"tRNS", bytes(6), large()),
@@ -73,7 +79,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     "webp": lambda: saved(large(), Format.WEBP, method=0),
     "webp-alpha": lambda: saved(clear(), Format.WEBP, method=0),
     "avif": lambda: saved(large(), Format.AVIF, speed=10),
-    "gif": lambda: saved(large().quantize(64), Format.GIF),
+    "gif": lambda: saved(few_colors(large()), Format.GIF),
     "gif-uncovered": uncovered,
     "tiff": lambda: saved(large(), Format.TIFF),
     "tiff-lzw-alpha": lambda: saved(clear(), Format.TIFF, compression="tiff_lzw"),
@@ -98,9 +104,9 @@ FILES: dict[str, Callable[[], bytes]] = {
     "bmp": lambda: saved(large(), Format.BMP),
     "jpeg2000": lambda: saved(large().resize((2000, 1500)), Format.JPEG2000),
     "heic": lambda: heic(large().resize((1000, 750))),
-    "gif-animation": lambda: saved(scene(800, 600), Format.GIF, **animation()),
-    "webp-animation": lambda: saved(scene(800, 600), Format.WEBP, **animation()),
-    "png-animation": lambda: saved(scene(800, 600), Format.PNG, **animation()),
+    "gif-animation": lambda: animation(Format.GIF),
+    "webp-animation": lambda: animation(Format.WEBP),
+    "png-animation": lambda: animation(Format.PNG),
 }
 
 CASES = [
