@@ -39,7 +39,7 @@ def handler(event, context):
     running.unlink()
     if "fails" in event:
         raise RuntimeError("no luck")
-    (folder / f"done-{event['number']}").touch()
+    (folder / f"done-{event['number']}").write_text(str(os.stat(__file__).st_ino))
 """
 TRUST = {
     "Version": "2012-10-17",
@@ -68,13 +68,10 @@ class Function:
         functions, sqs = client("lambda"), client("sqs")
         role = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
         queue = sqs.create_queue(QueueName=name)["QueueUrl"]
-        code = io.BytesIO()
-        with zipfile.ZipFile(code, "w") as archive:
-            archive.writestr("index.py", FUNCTION)
         functions.create_function(
             FunctionName=name,
             Role=role["Role"]["Arn"],
-            Code={"ZipFile": code.getvalue()},
+            Code={"ZipFile": zipped(FUNCTION)},
             Handler="index.handler",
             Runtime="python3.13",
             Timeout=2,
@@ -97,6 +94,12 @@ class Function:
             self.functions.invoke(
                 FunctionName=self.name, InvocationType="Event", Payload=json.dumps(payload)
             )
+
+    def code_file(self, number: int) -> int:
+        """Return the number of the file in the file system that a call runs."""
+        payload = {"folder": str(self.folder), "number": number, "seconds": 0}
+        self.functions.invoke(FunctionName=self.name, Payload=json.dumps(payload))
+        return int((self.folder / f"done-{number}").read_text())
 
     def done(self) -> int:
         return len(list(self.folder.glob("done-*")))
@@ -179,6 +182,20 @@ def test_a_timeout_ends_every_process_of_the_function(function: Function) -> Non
     eventually(lambda: not is_running(int(child)), what="the end of the child")
 
 
+def test_only_new_code_is_unpacked(function: Function) -> None:
+    before = function.code_file(1)
+
+    function.functions.update_function_configuration(FunctionName=function.name, Timeout=3)
+    in_another_environment = function.code_file(2)
+    function.functions.update_function_code(
+        FunctionName=function.name, ZipFile=zipped(f"{FUNCTION}# changed")
+    )
+    after = function.code_file(3)
+
+    assert in_another_environment == before
+    assert after != before
+
+
 def test_stopping_the_cloud_ends_every_process_of_functions(tmp_path: Path) -> None:
     with running_cloud(tmp_path / "home") as own:
         client = partial(boto3.client, **client_options(own))
@@ -187,6 +204,13 @@ def test_stopping_the_cloud_ends_every_process_of_functions(tmp_path: Path) -> N
         child = eventually(lambda: written(tmp_path / "child"), what="a child")
 
     assert not is_running(int(child))
+
+
+def zipped(code: str) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("index.py", code)
+    return archive.getvalue()
 
 
 def client_options(cloud: Cloud) -> dict[str, str]:
