@@ -19,6 +19,9 @@ ADVISORIES := https://pypi.org/pypi/pip/25.0/json
 COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --custom-compile-command "make lock"
 
+# Otherwise each of the many programs would compile whatever it imports.
+export PYTHONDONTWRITEBYTECODE =
+
 # Commands read their options from this variable, unchanged: with spaces, quotes and dollars.
 # tools/command_line.py parses it.
 define GIVEN_TO_MAKE
