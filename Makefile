@@ -72,7 +72,7 @@ check: lint ## Run everything that needs no cloud: style, types, unit tests, ter
 	$(PYTEST) $(PYTEST_OPTIONS) tests/unit tests/terraform
 
 histories: $(INSTALLED) ## Check the promise on HISTORIES random histories of each kind (4,000)
-	@HISTORIES=$${HISTORIES:-4000} $(PYTHON) -m pytest tests/aws/test_promise.py
+	@HISTORIES=$${HISTORIES:-4000} $(PYTEST) tests/aws/test_promise.py
 
 protocol: $(INSTALLED) ## Explore every interleaving of longer histories of the protocol
 	@$(PYTHON) -m tests.unit.protocol

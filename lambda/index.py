@@ -100,7 +100,7 @@ def _inspect(event: Event, context: LambdaContext) -> dict[str, Any]:
     _raise_failures([result])
     ends = result.outcome.status not in (Status.INSPECTED, Status.REJECTED)
     (log_result if ends else log_step)(result)
-    return events.step_answer(result.outcome)
+    return events.step_response(result.outcome)
 
 
 def _publish(event: Event, context: LambdaContext) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def _publish(event: Event, context: LambdaContext) -> dict[str, Any]:
     _raise_failures([result])
     _report(result, event["event"], context)
     log_result(result)
-    return events.step_answer(result.outcome)
+    return events.step_response(result.outcome)
 
 
 def _backfill(event: Event, context: LambdaContext) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def _backfill(event: Event, context: LambdaContext) -> dict[str, Any]:
     _raise_failures(results)
     for result in results:
         log_result(result)
-    return events.batch_answer([result.outcome for result in results])
+    return events.batch_response([result.outcome for result in results])
 
 
 def _guard(event: Event, _: LambdaContext) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def _prune(event: Event, context: LambdaContext) -> dict[str, Any]:
         prune(item["Key"], pruning, _pipeline(), deadline=_deadline(context))
         for item in event["items"]
     ]
-    return events.batch_answer(outcomes)
+    return events.batch_response(outcomes)
 
 
 STEPS: Mapping[str, Callable[[Event, LambdaContext], dict[str, Any]]] = {

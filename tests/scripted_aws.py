@@ -24,8 +24,8 @@ class Status(NamedTuple):
 class ScriptedAws:
     """Responses by operation name: the fields of the result, or an error code."""
 
-    def __init__(self, **answers: Mapping[str, Any] | str) -> None:
-        self.answers = dict(answers)
+    def __init__(self, **responses: Mapping[str, Any] | str) -> None:
+        self.responses = dict(responses)
         self.requests: list[tuple[str, dict[str, Any]]] = []
 
     def session(self, region: str | None = "eu-west-1") -> boto3.Session:
@@ -39,7 +39,7 @@ class ScriptedAws:
         )
         session.events.register("provide-client-params", self._note)
         # Handlers of this event may return a response, though its type does not say so.
-        session.events.register("before-call", self._answer)  # type: ignore[arg-type]
+        session.events.register("before-call", self._respond)  # type: ignore[arg-type]
         return session
 
     def asked(self, operation: str) -> list[dict[str, Any]]:
@@ -49,8 +49,8 @@ class ScriptedAws:
     def _note(self, params: dict[str, Any], model: OperationModel, **_: Any) -> None:
         self.requests.append((model.name, dict(params)))
 
-    def _answer(self, model: OperationModel, **_: Any) -> tuple[Status, dict[str, Any]]:
-        response = self.answers[model.name]
+    def _respond(self, model: OperationModel, **_: Any) -> tuple[Status, dict[str, Any]]:
+        response = self.responses[model.name]
         if isinstance(response, str):
             error = {"Code": response, "Message": f"{model.name} says {response}"}
             return Status(400), {"Error": error, "ResponseMetadata": {"HTTPHeaders": {}}}

@@ -162,20 +162,20 @@ def from_listing(bucket: str, item: Mapping[str, Any]) -> Request | UnreadableEv
         return UnreadableEvent(f"an object without what a list of them has: {error!r}")
 
 
-def step_answer(outcome: Outcome) -> dict[str, Any]:
+def step_response(outcome: Outcome) -> dict[str, Any]:
     """Return the output of a workflow's step, for the next states and for the review."""
-    answer: dict[str, Any] = {"status": outcome.status.value, "detail": outcome.detail}
+    response: dict[str, Any] = {"status": outcome.status.value, "detail": outcome.detail}
     if outcome.source:
-        answer["source"] = asdict(outcome.source)
+        response["source"] = asdict(outcome.source)
     if outcome.status is Status.INSPECTED and outcome.info:
-        answer |= {
+        response |= {
             "picture": asdict(replace(outcome.info, warnings={})),
             "variants": list(outcome.missing),
         }
-    return answer
+    return response
 
 
-def batch_answer(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def batch_response(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Return the output of a backfill's batch: counts by status, and the unsuccessful objects."""
     return {
         "statuses": dict(Counter(outcome.status.value for outcome in outcomes)),

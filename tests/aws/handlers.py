@@ -175,7 +175,7 @@ class WorkflowHandler(Handler):
             raise TaskFailed("TransientFailure", str(failure)) from None
         except Killed:
             raise TaskFailed("Lambda.Unknown", "killed") from None
-        return json.loads(json.dumps(events.step_answer(self._last), default=str))
+        return json.loads(json.dumps(events.step_response(self._last), default=str))
 
 
 class UnreviewedHandler(Handler):

@@ -62,7 +62,7 @@ READS: st.SearchStrategy[tuple[str, Mapping[str, Any]]] = st.sampled_from(
 )
 
 
-def answer_of(s3: Any, bucket: str, method: str, fields: Mapping[str, Any]) -> Any:
+def response_to(s3: Any, bucket: str, method: str, fields: Mapping[str, Any]) -> Any:
     """Return what a client answers, without what differs between any two."""
     if method == "delete the newest version":
         listed = s3.list_object_versions(Bucket=bucket, Prefix="k")
@@ -74,21 +74,21 @@ def answer_of(s3: Any, bucket: str, method: str, fields: Mapping[str, Any]) -> A
     if method == "copy_object":
         place["CopySource"] = {"Bucket": bucket, "Key": "k"}
     try:
-        answer = getattr(s3, method)(Bucket=bucket, **place, **fields)
+        response = getattr(s3, method)(Bucket=bucket, **place, **fields)
     except ClientError as error:
         return error.response["Error"]["Code"]
     if method.startswith("list"):
         return {
-            kind: [(entry["Key"], entry.get("IsLatest")) for entry in answer.get(kind, [])]
+            kind: [(entry["Key"], entry.get("IsLatest")) for entry in response.get(kind, [])]
             for kind in ("Contents", "Versions", "DeleteMarkers")
         }
     if method == "delete_object":
         return None
     if method == "copy_object":
-        return answer["CopyObjectResult"]["ETag"]
-    output = {name: answer.get(name) for name in TOLD}
-    body = answer["Body"].read() if "Body" in answer else None
-    return {**output, "body": body, "has a version": answer.get("VersionId", "null") != "null"}
+        return response["CopyObjectResult"]["ETag"]
+    output = {name: response.get(name) for name in TOLD}
+    body = response["Body"].read() if "Body" in response else None
+    return {**output, "body": body, "has a version": response.get("VersionId", "null") != "null"}
 
 
 @pytest.mark.parametrize("bucket", ["source", "processed"], ids=["versions", "no versions"])
@@ -103,14 +103,16 @@ def test_s3_in_memory_answers_as_moto(
     s3: "S3Client", bucket: str, calls: list[tuple[str, Mapping[str, Any]]]
 ) -> None:
     memory = MemoryS3(source=True, processed=False)
-    while answer_of(s3, bucket, "list_object_versions", {}) != answer_of(
+    while response_to(s3, bucket, "list_object_versions", {}) != response_to(
         memory, bucket, "list_object_versions", {}
     ):
-        answer_of(s3, bucket, "delete the newest version", {})
+        response_to(s3, bucket, "delete the newest version", {})
 
-    answers = [(answer_of(memory, bucket, *one), answer_of(s3, bucket, *one)) for one in calls]
+    responses = [
+        (response_to(memory, bucket, *one), response_to(s3, bucket, *one)) for one in calls
+    ]
 
-    assert [ours for ours, _ in answers] == [theirs for _, theirs in answers]
+    assert [ours for ours, _ in responses] == [theirs for _, theirs in responses]
 
 
 def test_s3_in_memory_copies_only_what_was_seen() -> None:
@@ -119,11 +121,11 @@ def test_s3_in_memory_copies_only_what_was_seen() -> None:
     _, request = COPY
     condition = {"CopySourceIfMatch": ETAGS[0]}
 
-    assert answer_of(memory, "processed", "copy_object", {**request, **condition}) == (
+    assert response_to(memory, "processed", "copy_object", {**request, **condition}) == (
         "PreconditionFailed"
     )
     condition = {"CopySourceIfMatch": ETAGS[1]}
-    assert answer_of(memory, "processed", "copy_object", {**request, **condition}) == ETAGS[1]
+    assert response_to(memory, "processed", "copy_object", {**request, **condition}) == ETAGS[1]
 
 
 def test_dynamodb_in_memory_answers_as_moto(dynamodb: "DynamoDBClient") -> None:

@@ -236,10 +236,10 @@ def test_a_write_without_permission_says_what_to_check(s3: "S3Client", storage: 
 
 def test_an_image_carries_type_cache_rule_and_provenance(s3: "S3Client", storage: Storage) -> None:
     assert storage.put(KEY, NEW, PROVENANCE, over=None)
-    answer = s3.get_object(Bucket="processed", Key=KEY)
-    assert answer["Body"].read() == b"new"
-    assert (answer["ContentType"], answer["CacheControl"]) == ("image/png", "max-age=60")
-    assert Provenance.from_metadata(answer["Metadata"]) == PROVENANCE
+    response = s3.get_object(Bucket="processed", Key=KEY)
+    assert response["Body"].read() == b"new"
+    assert (response["ContentType"], response["CacheControl"]) == ("image/png", "max-age=60")
+    assert Provenance.from_metadata(response["Metadata"]) == PROVENANCE
 
 
 def test_a_missing_image_is_none(storage: Storage) -> None:
@@ -316,14 +316,14 @@ def test_a_manifest_carries_type_cache_rule_and_provenance(
     assert storage.put_manifest(
         KEY, b"{}", provenance, cache_control="public, max-age=60", over=None
     )
-    answer = s3.head_object(Bucket="processed", Key=KEY)
-    assert (answer["ContentType"], answer["CacheControl"]) == (
+    response = s3.head_object(Bucket="processed", Key=KEY)
+    assert (response["ContentType"], response["CacheControl"]) == (
         "application/json",
         "public, max-age=60",
     )
     found = storage.get_manifest(KEY)
     assert found is not None
-    assert (found.body, found.etag, found.provenance) == (b"{}", answer["ETag"], provenance)
+    assert (found.body, found.etag, found.provenance) == (b"{}", response["ETag"], provenance)
     assert found.provenance.is_of(SOURCE.key)
 
 

@@ -108,10 +108,10 @@ class Pipeline:
         return policy
 
     def _queue_policy(self) -> dict[str, Any]:
-        answer = self.sqs.get_queue_attributes(
+        response = self.sqs.get_queue_attributes(
             QueueUrl=self.outputs["failure_queue_url"], AttributeNames=["Policy"]
         )
-        policy: dict[str, Any] = json.loads(answer["Attributes"]["Policy"])
+        policy: dict[str, Any] = json.loads(response["Attributes"]["Policy"])
         return policy
 
     def upload(self, file: Path, key: str) -> None:
@@ -144,28 +144,30 @@ class Pipeline:
     def lines(self, key: str) -> list[dict[str, Any]]:
         """Return what the function has logged about *key* recently."""
         # One answer has 10,000 events at most, the oldest: ask for recent ones of a source.
-        answer = self.logs.filter_log_events(
+        response = self.logs.filter_log_events(
             logGroupName=self.outputs["log_group"],
             filterPattern='"source"',
             startTime=int((time.time() - LATE_SECONDS) * 1000),
         )
-        messages = [event["message"] for event in answer["events"]]
+        messages = [event["message"] for event in response["events"]]
         found = [json.loads(message) for message in messages if _is_json(message)]
         return [line for line in found if line.get("source", {}).get("key") == key]
 
     def _body(self, key: str) -> bytes | None:
         try:
-            answer = self.s3.get_object(Bucket=self.outputs["processed_bucket"], Key=key)
+            response = self.s3.get_object(Bucket=self.outputs["processed_bucket"], Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchKey":
                 return None
             raise
-        return answer["Body"].read()
+        return response["Body"].read()
 
     def _message(self, key: str) -> tuple[str, dict[str, Any]] | None:
         url = self.outputs["failure_queue_url"]
-        answer = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
-        for message in answer.get("Messages", []):
+        response = self.sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0
+        )
+        for message in response.get("Messages", []):
             failure: dict[str, Any] = json.loads(message["Body"])
             if _announced_key(failure.get("requestPayload", failure)) == key:
                 return message["ReceiptHandle"], failure

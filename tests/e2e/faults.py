@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._upstream.close()
         super().finish()
 
-    def _answer(self) -> None:
+    def _respond(self) -> None:
         # Without TLS the SDK sends no body in chunks.
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         fault = self.server.draw()
@@ -130,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._begin(response.status, dict(response.getheaders()), length)
         self.wfile.write(content)
 
-    do_GET = do_HEAD = do_PUT = do_DELETE = _answer  # noqa: N815 - the base class calls them so
+    do_GET = do_HEAD = do_PUT = do_DELETE = _respond  # noqa: N815 - the base class calls them so
 
     def _forwarded(self, body: bytes) -> HTTPResponse:
         # The base class has said to continue already.

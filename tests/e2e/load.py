@@ -143,8 +143,8 @@ class Writer(threading.Thread):
 
     def _upload(self, key: str, number: int) -> None:
         body = content(number)
-        answer = self._pipeline.s3.put_object(Bucket=self._bucket, Key=key, Body=body)
-        self._books.newest[key] = answer["ETag"].strip('"')
+        response = self._pipeline.s3.put_object(Bucket=self._bucket, Key=key, Body=body)
+        self._books.newest[key] = response["ETag"].strip('"')
         self.done["uploads"] += 1
 
     def _remove(self, key: str) -> None:

@@ -200,10 +200,10 @@ def listen(pipeline: Pipeline, bucket: str) -> None:
 def snapshot(pipeline: Pipeline) -> Snapshot:
     def look(bucket: str, setting: str) -> Any:
         try:
-            answer = getattr(pipeline.s3, f"get_bucket_{setting}")(Bucket=bucket)
+            response = getattr(pipeline.s3, f"get_bucket_{setting}")(Bucket=bucket)
         except ClientError as error:
             return error.response["Error"]["Code"]
-        return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+        return {name: value for name, value in response.items() if name != "ResponseMetadata"}
 
     return Snapshot(
         settings={

@@ -143,10 +143,10 @@ def settings(s3: "S3Client", bucket: str) -> dict[str, Any]:
 
     def look(setting: str) -> Any:
         try:
-            answer = getattr(s3, f"get_bucket_{setting}")(Bucket=bucket)
+            response = getattr(s3, f"get_bucket_{setting}")(Bucket=bucket)
         except ClientError as error:
             return error.response["Error"]["Code"]
-        return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+        return {name: value for name, value in response.items() if name != "ResponseMetadata"}
 
     return {setting: look(setting) for setting in SETTINGS}
 

@@ -54,10 +54,10 @@ def bucket(cloud: Cloud) -> Iterator[str]:
 
 def status(cloud: Cloud, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> int:
     """Return the status of a request without a signature in its headers."""
-    return answer(cloud, path, method, body, **headers).status
+    return response(cloud, path, method, body, **headers).status
 
 
-def answer(
+def response(
     cloud: Cloud, path: str, method: str = "GET", body: bytes = b"", **headers: str
 ) -> http.client.HTTPResponse:
     port = int(cloud.endpoint.rpartition(":")[2])
@@ -141,7 +141,7 @@ def test_even_a_signed_request_of_another_origins_page_is_refused(
 
 def test_no_answer_is_open_to_all_origins(cloud: Cloud, bucket: str) -> None:
     link = boto3.client("sqs").generate_presigned_url("list_queues")
-    headers = answer(cloud, link.removeprefix(cloud.endpoint), Origin=cloud.endpoint).headers
+    headers = response(cloud, link.removeprefix(cloud.endpoint), Origin=cloud.endpoint).headers
 
     assert not [name for name in headers if name.lower().startswith("access-control-")]
 

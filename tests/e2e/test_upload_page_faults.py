@@ -99,14 +99,14 @@ def test_an_upload_that_has_disappeared_is_uploaded_again(page: Page, fake_api: 
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         pytest.param(html, id="not JSON"),
         pytest.param(lambda route: route.fulfill(status=200, json={}), id="no form"),
     ],
 )
-def test_an_unexpected_response_is_explained(page: Page, answer: Callable[[Route], None]) -> None:
-    page.route("**/uploads", answer)
+def test_an_unexpected_response_is_explained(page: Page, response: Callable[[Route], None]) -> None:
+    page.route("**/uploads", response)
     expect(choose(page)).to_contain_text("The server sent an unexpected response.")
 
 

@@ -85,7 +85,7 @@ class Site:
     def cdn(self) -> str:
         return f"http://localhost:{self.port}"
 
-    def answer(self, host: str, path: str, condition: str) -> tuple[int, Mapping[str, str], bytes]:
+    def respond(self, host: str, path: str, condition: str) -> tuple[int, Mapping[str, str], bytes]:
         """Return status, headers and body."""
         if host.startswith("127.0.0.1"):
             return self._page(path)
@@ -126,7 +126,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         given = self.headers
-        status, headers, body = self.site.answer(
+        status, headers, body = self.site.respond(
             given["Host"], self.path, given.get("If-None-Match", "")
         )
         if self.path != "/favicon.ico":  # browsers request it on their own

@@ -195,7 +195,7 @@ SOURCE = Source(bucket="source", key="é.png", etag="e", size=9, version="v")
 
 def test_an_inspection_describes_the_upload_to_the_review() -> None:
     outcome = Outcome(status=Status.INSPECTED, source=SOURCE, info=INFO, missing=("small", "web"))
-    response = json.loads(json.dumps(events.step_answer(outcome)))
+    response = json.loads(json.dumps(events.step_response(outcome)))
     assert (response["status"], response["variants"]) == ("inspected", ["small", "web"])
     assert (response["source"]["key"], response["source"]["version"]) == ("é.png", "v")
     assert response["picture"]["size"] == {"width": 3, "height": 2}
@@ -203,7 +203,7 @@ def test_an_inspection_describes_the_upload_to_the_review() -> None:
 
 def test_a_batch_returns_counts_and_unsuccessful_objects() -> None:
     rejection = ImageTooLarge("300 megapixels")
-    response = events.batch_answer(
+    response = events.batch_response(
         [
             Outcome(status=Status.PUBLISHED, source=SOURCE),
             Outcome(status=Status.REJECTED, source=SOURCE, rejection=rejection),

@@ -48,7 +48,7 @@ class RuntimeApi:
 
     def __init__(self) -> None:
         self._events: queue.Queue[Mapping[str, Any]] = queue.Queue()
-        self._answers: queue.Queue[tuple[str, bytes]] = queue.Queue()
+        self._responses: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self._asked: queue.Queue[None] = queue.Queue()
 
     def await_question(self, process: "subprocess.Popen[bytes]") -> None:
@@ -63,7 +63,7 @@ class RuntimeApi:
         """Invoke the function with *event*. Raises `FunctionFailed`."""
         self._events.put(event)
         try:
-            kind, body = self._answers.get(timeout=_PATIENCE_SECONDS)
+            kind, body = self._responses.get(timeout=_PATIENCE_SECONDS)
         except queue.Empty:
             raise FunctionFailed("The function does not answer.") from None
         if kind != "response":
@@ -75,9 +75,9 @@ class RuntimeApi:
         self._asked.put(None)
         return self._events.get()
 
-    def answer(self, kind: str, body: bytes) -> None:
+    def respond(self, kind: str, body: bytes) -> None:
         """Receive the function's response or error."""
-        self._answers.put((kind, body))
+        self._responses.put((kind, body))
 
 
 class Function:
@@ -147,7 +147,7 @@ def _handler(api: RuntimeApi) -> type[Handler]:
             self._finish(body)
 
         def do_POST(self) -> None:  # noqa: N802 - http.server's name
-            api.answer(self.path.rpartition("/")[2], self.body())
+            api.respond(self.path.rpartition("/")[2], self.body())
             self.send_response(202)
             self._finish(b"")
 

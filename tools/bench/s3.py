@@ -71,7 +71,7 @@ class MemoryS3:
         method = request.method or ""
         start = time.perf_counter()
         time.sleep(LATENCIES.get(method, 0))
-        status, headers, body = self._answered(request, bucket, unquote(key), _text(url.query))
+        status, headers, body = self._response(request, bucket, unquote(key), _text(url.query))
         self.calls.append(Call(method=method, start=start, end=time.perf_counter()))
         sent = HTTPHeaders()
         for name, text in (headers | {"Date": _now()}).items():
@@ -94,7 +94,7 @@ class MemoryS3:
         """Return the keys of *bucket*."""
         return [key for holder, key in self.objects if holder == bucket]
 
-    def _answered(
+    def _response(
         self, request: AWSPreparedRequest, bucket: str, key: str, query: str
     ) -> tuple[int, dict[str, str], bytes]:
         given = {_text(name).lower(): _text(value) for name, value in request.headers.items()}

@@ -13,7 +13,7 @@ def served(s3: MemoryS3) -> AbstractContextManager[str]:
     """Serve requests from *s3* inside the block; yield the host and port."""
 
     class S3Handler(Handler):
-        def _answer(self) -> None:
+        def _respond(self) -> None:
             headers = HTTPHeaders()
             for name, value in self.headers.items():
                 headers.add_header(name, value)
@@ -28,6 +28,6 @@ def served(s3: MemoryS3) -> AbstractContextManager[str]:
             self.end_headers()
             self.wfile.write(sent)
 
-        do_GET = do_HEAD = do_PUT = do_DELETE = _answer  # noqa: N815 - http.server's names
+        do_GET = do_HEAD = do_PUT = do_DELETE = _respond  # noqa: N815 - http.server's names
 
     return serving(S3Handler)

@@ -25,7 +25,7 @@ class Interpreter(NamedTuple):
 
     def can(self, *modules: str) -> bool:
         """Whether this interpreter can import all of *modules*."""
-        return _answer(self.path, f"import {', '.join(modules)}") is not None
+        return _output(self.path, f"import {', '.join(modules)}") is not None
 
 
 def this_python() -> Interpreter:
@@ -62,7 +62,7 @@ def interpreters() -> Iterator[Interpreter]:
     """
     seen = set()
     for path in _candidates():
-        response = _answer(path, _PROBE)
+        response = _output(path, _PROBE)
         if response is None or len(response) != 3 or response[0] in seen:
             continue
         seen.add(response[0])
@@ -94,7 +94,7 @@ def _version_folders() -> Iterator[Path]:
             yield Path(entry).parent / "versions"
 
 
-def _answer(path: str, code: str) -> list[str] | None:
+def _output(path: str, code: str) -> list[str] | None:
     """The lines that *code* prints when *path* runs it; None if it does not run."""
     try:
         done = subprocess.run(

@@ -66,7 +66,7 @@ class HeldMessages:
         del self.messages[id_]
 
     def _received(self) -> Sequence["MessageTypeDef"]:
-        answer = self._sqs.receive_message(
+        response = self._sqs.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=10,
             WaitTimeSeconds=_WAIT_SECONDS,
@@ -74,7 +74,7 @@ class HeldMessages:
             AttributeNames=["SentTimestamp"],
             MessageAttributeNames=["ERROR_CODE", "ERROR_MESSAGE"],
         )
-        return answer.get("Messages", ())
+        return response.get("Messages", ())
 
     def _release(self, message: "MessageTypeDef") -> None:
         try:

@@ -99,12 +99,12 @@ def lines(results: Results) -> Iterator[str]:
         )
 
 
-def _add(results: Results, answer: Mapping[str, Any]) -> None:
-    results.statuses.update(answer["statuses"])
-    results.rejections.extend(answer["rejections"])
-    results.unreviewed.extend(answer["unreviewed"])
-    results.gone.extend(answer["gone"])
-    results.unresolved.extend(answer["unresolved"])
+def _add(results: Results, response: Mapping[str, Any]) -> None:
+    results.statuses.update(response["statuses"])
+    results.rejections.extend(response["rejections"])
+    results.unreviewed.extend(response["unreviewed"])
+    results.gone.extend(response["gone"])
+    results.unresolved.extend(response["unresolved"])
 
 
 def _items(batch: Mapping[str, Any]) -> int:

@@ -13,10 +13,10 @@ from tests.factories import request
 class Response:
     """The response that API Gateway would send."""
 
-    def __init__(self, answer: dict[str, Any]) -> None:
-        self.status = answer["statusCode"]
-        self.headers = answer["headers"]
-        self.text = answer["body"]
+    def __init__(self, response: dict[str, Any]) -> None:
+        self.status = response["statusCode"]
+        self.headers = response["headers"]
+        self.text = response["body"]
 
     @property
     def json(self) -> Any:
@@ -34,9 +34,9 @@ def ask_about(key: str, **details: Any) -> Response:
 
 def ask_in_query(key: str, **details: Any) -> list[dict[str, Any]]:
     """Request the status of *key* by query."""
-    answer = ask("GET /images", query={"key": key}, **details)
-    assert answer.status == 200, answer.text
-    found: list[dict[str, Any]] = answer.json["images"]
+    response = ask("GET /images", query={"key": key}, **details)
+    assert response.status == 200, response.text
+    found: list[dict[str, Any]] = response.json["images"]
     return found
 
 

@@ -138,11 +138,11 @@ async def _respond(
     request = _Request(distribution=distribution, cache_policy=policy["Config"])
     keys = dict(_trusted_keys(distribution))
     if sentence := refusal(f"https://{host}{path}", query, keys) if keys else None:
-        answer = cloudfront._cf_error_response(403, sentence, "Error from cloudfront")
+        response = cloudfront._cf_error_response(403, sentence, "Error from cloudfront")
     else:
         token = _request.set(request)
         try:
-            answer = await cloudfront.handle_viewer_request(
+            response = await cloudfront.handle_viewer_request(
                 distribution,
                 scope["method"],
                 scope["path"],
@@ -154,7 +154,7 @@ async def _respond(
             )
         finally:
             _request.reset(token)
-    status, headers, body = answer
+    status, headers, body = response
     output = {**headers, "X-Cache": "Hit from cloudfront"} if request.is_hit else headers
     content = b"" if scope["method"] == "HEAD" else body
     return status, [(name.encode(), str(value).encode()) for name, value in output.items()], content

@@ -69,19 +69,19 @@ def _kill(worker: "subprocess.Popen[str] | None") -> None:
 
 
 def _execute(function: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
-    answer: dict[str, Any] = _original(function, event, request_id)
-    if answer.get("error") and answer["body"]["errorType"] == NAMELESS:
-        answer["body"]["errorType"] = error_name(answer)
-    return answer
+    response: dict[str, Any] = _original(function, event, request_id)
+    if response.get("error") and response["body"]["errorType"] == NAMELESS:
+        response["body"]["errorType"] = error_name(response)
+    return response
 
 
-def error_name(answer: Mapping[str, Any]) -> str:
+def error_name(response: Mapping[str, Any]) -> str:
     """Return AWS's name of the error in *answer*: the exception's class, or a runtime error.
 
     A traceback ends with the qualified name of the class and the message.
     """
-    message = answer["body"]["errorMessage"]
+    message = response["body"]["errorMessage"]
     if message in _DEATHS:
         return "Runtime.ExitError"
-    head = answer["log"].rstrip().removesuffix(message.rstrip()).removesuffix(": ")
+    head = response["log"].rstrip().removesuffix(message.rstrip()).removesuffix(": ")
     return head.rstrip().rpartition("\n")[2].rpartition(".")[2] or NAMELESS

@@ -74,19 +74,19 @@ def patient(
 
 
 def findings(
-    place: Place, *resources: Mapping[str, Any], answers: Mapping[str, Any], **changes: Any
+    place: Place, *resources: Mapping[str, Any], responses: Mapping[str, Any], **changes: Any
 ) -> list[Finding]:
     """Return the findings in an account that differs from a healthy one by *answers*."""
-    aws = ScriptedAws(**{**HEALTHY, **answers})
+    aws = ScriptedAws(**{**HEALTHY, **responses})
     return list(ask_aws(patient(place, aws, *resources, **changes)))
 
 
 def test_nothing_is_found_in_a_healthy_account(place: Place) -> None:
-    assert findings(place, answers={}) == []
+    assert findings(place, responses={}) == []
 
 
 def test_a_new_account_runs_few_functions_at_once(place: Place) -> None:
-    [found] = findings(place, answers={"GetAccountSettings": FEW})
+    [found] = findings(place, responses={"GetAccountSettings": FEW})
 
     assert found.problem.startswith("Lambda runs at most 10 functions at once")
     assert found.fix == f"{MORE_CONCURRENCY} 1000"
@@ -94,40 +94,40 @@ def test_a_new_account_runs_few_functions_at_once(place: Place) -> None:
 
 
 def test_a_reservation_that_leaves_too_little(place: Place) -> None:
-    [found] = findings(place, answers={}, reserved_concurrency=950)
+    [found] = findings(place, responses={}, reserved_concurrency=950)
 
     assert found.is_blocking
     assert found.fix == f"{MORE_CONCURRENCY} 2050"
 
 
 def test_a_function_can_be_stopped_in_a_new_account(place: Place) -> None:
-    [found] = findings(place, answers={"GetAccountSettings": FEW}, reserved_concurrency=0)
+    [found] = findings(place, responses={"GetAccountSettings": FEW}, reserved_concurrency=0)
 
     assert not found.is_blocking
 
 
 def test_a_reservation_replaces_the_one_that_there_is(place: Place) -> None:
     limits = {"AccountLimit": {**LIMITS, "UnreservedConcurrentExecutions": 100}}
-    answers = {
+    responses = {
         "GetAccountSettings": limits,
         "GetFunctionConcurrency": {"ReservedConcurrentExecutions": 900},
     }
 
-    assert findings(place, answers=answers, reserved_concurrency=900) == []
+    assert findings(place, responses=responses, reserved_concurrency=900) == []
 
 
 def test_a_new_account_gets_little_memory(place: Place) -> None:
     (place.folder / "terraform.tfvars").write_text("memory_mb = 3538\n")
 
-    _, found = findings(place, answers={"GetAccountSettings": FEW}, memory_mb=3538)
+    _, found = findings(place, responses={"GetAccountSettings": FEW}, memory_mb=3538)
 
     assert "at most 3008 MB" in found.problem
     assert found.fix.endswith("terraform.tfvars # memory_mb = 3008")
 
 
-@pytest.mark.parametrize(("answer", "owner"), [({}, "this account"), ("403", "another account")])
-def test_a_bucket_name_that_is_taken(place: Place, answer: Any, owner: str) -> None:
-    source, processed = findings(place, answers={"HeadBucket": answer})
+@pytest.mark.parametrize(("response", "owner"), [({}, "this account"), ("403", "another account")])
+def test_a_bucket_name_that_is_taken(place: Place, response: Any, owner: str) -> None:
+    source, processed = findings(place, responses={"HeadBucket": response})
 
     assert f"shop-source-123456789012 exists already, in {owner}" in source.problem
     assert source.fix == "echo 'bucket_prefix = \"shop-2\"' >> terraform.tfvars"
@@ -137,25 +137,25 @@ def test_a_bucket_name_that_is_taken(place: Place, answer: Any, owner: str) -> N
 def test_a_configured_bucket_name_that_is_taken(place: Place) -> None:
     own = {"source_bucket_name": "cats", "processed_bucket_name": "dogs"}
 
-    found, _ = findings(place, answers={"HeadBucket": "403"}, **own)
+    found, _ = findings(place, responses={"HeadBucket": "403"}, **own)
 
     assert found.fix == "echo 'source_bucket_name = \"cats-2\"' >> terraform.tfvars"
 
 
 def test_existing_buckets_are_expected_to_exist(place: Place) -> None:
-    assert findings(place, answers={"HeadBucket": {}}, **EXISTING) == []
+    assert findings(place, responses={"HeadBucket": {}}, **EXISTING) == []
 
 
 @pytest.mark.parametrize(
-    ("answer", "where"),
+    ("response", "where"),
     [("404", "there is no such bucket"), ("403", "that bucket is in another account or out of")],
 )
 def test_an_existing_bucket_that_is_not_in_the_account(
-    place: Place, answer: str, where: str
+    place: Place, response: str, where: str
 ) -> None:
-    missing = {"HeadBucket": answer, "GetBucketNotificationConfiguration": "NoSuchBucket"}
+    missing = {"HeadBucket": response, "GetBucketNotificationConfiguration": "NoSuchBucket"}
 
-    source, processed = findings(place, answers=missing, **EXISTING)
+    source, processed = findings(place, responses=missing, **EXISTING)
 
     assert source.problem.startswith(f"existing_source_bucket is photos, and {where}")
     assert processed.problem.startswith(f"existing_processed_bucket is images, and {where}")
@@ -170,13 +170,13 @@ def test_names_of_terraforms_own_resources_are_no_finding(place: Place) -> None:
         resource("aws_iam_role", name="shop"),
     )
 
-    assert findings(place, *made, answers={"HeadBucket": {}, "GetRole": "Unasked"}) == []
+    assert findings(place, *made, responses={"HeadBucket": {}, "GetRole": "Unasked"}) == []
 
 
 def test_a_role_that_exists_already(place: Place) -> None:
     role = {"Path": "/", "RoleName": "shop", "RoleId": "A" * 16, "Arn": USER, "CreateDate": 0}
 
-    [found] = findings(place, answers={"GetRole": {"Role": role}})
+    [found] = findings(place, responses={"GetRole": {"Role": role}})
 
     assert found.fix == "echo 'name = \"shop-2\"' >> terraform.tfvars"
 
@@ -193,7 +193,7 @@ def test_a_deployment_in_another_account_or_region(place: Place, arn: str) -> No
     pending = resource("aws_sns_topic_subscription", arn="PendingConfirmation")
 
     [found] = findings(
-        place, *without, pending, resource("aws_lambda_function", arn=arn), answers={}
+        place, *without, pending, resource("aws_lambda_function", arn=arn), responses={}
     )
 
     assert found.is_blocking
@@ -201,9 +201,9 @@ def test_a_deployment_in_another_account_or_region(place: Place, arn: str) -> No
 
 
 def test_an_existing_bucket_that_sends_no_events(place: Place) -> None:
-    answers: dict[str, Any] = {"HeadBucket": {}, "GetBucketNotificationConfiguration": {}}
+    responses: dict[str, Any] = {"HeadBucket": {}, "GetBucketNotificationConfiguration": {}}
 
-    [found] = findings(place, answers=answers, **EXISTING)
+    [found] = findings(place, responses=responses, **EXISTING)
 
     assert found.problem.startswith("The bucket photos sends no events")
     assert found.fix == bucket_events.enable("photos")
@@ -220,7 +220,7 @@ def encrypted_with(key: str | None) -> Mapping[str, Any]:
 
 
 def test_an_existing_bucket_with_a_key_of_its_own(place: Place) -> None:
-    source, processed = findings(place, answers=encrypted_with(KEY), **EXISTING)
+    source, processed = findings(place, responses=encrypted_with(KEY), **EXISTING)
 
     assert source.problem.startswith(f"The bucket photos encrypts with {KEY}, which is not kms_key")
     assert processed.problem.startswith("The bucket images encrypts")
@@ -229,7 +229,7 @@ def test_an_existing_bucket_with_a_key_of_its_own(place: Place) -> None:
 
 
 def test_an_existing_bucket_with_the_alias_of_a_key(place: Place) -> None:
-    found, _ = findings(place, answers=encrypted_with("alias/photos"), **EXISTING)
+    found, _ = findings(place, responses=encrypted_with("alias/photos"), **EXISTING)
 
     assert found.fix.startswith("aws kms describe-key --key-id alias/photos")
 
@@ -240,7 +240,7 @@ def test_an_existing_bucket_with_the_alias_of_a_key(place: Place) -> None:
 def test_keys_that_the_function_may_use_are_no_finding(place: Place, key: str | None) -> None:
     known = {"kms_key": {"arn": KEY}}
 
-    assert findings(place, answers=encrypted_with(key), **EXISTING, **known) == []
+    assert findings(place, responses=encrypted_with(key), **EXISTING, **known) == []
 
 
 # Prints its last argument: the query of `get`, which becomes the input of `put`.
@@ -281,7 +281,7 @@ def test_its_events_are_enabled_beside_its_other_notifications(
 def test_all_missing_permissions_are_one_finding(place: Place, arn: str, command: str) -> None:
     denied = dict.fromkeys(HEALTHY, "AccessDenied")
 
-    *names, found = findings(place, answers=denied, **EXISTING, arn=arn)
+    *names, found = findings(place, responses=denied, **EXISTING, arn=arn)
 
     assert all("in another account or out of reach" in name.problem for name in names)
     assert found.problem.endswith(
@@ -294,7 +294,7 @@ def test_all_missing_permissions_are_one_finding(place: Place, arn: str, command
 
 
 def test_aws_gives_no_answer(place: Place) -> None:
-    [found] = findings(place, answers={"GetAccountSettings": "ServiceException"})
+    [found] = findings(place, responses={"GetAccountSettings": "ServiceException"})
 
     assert "ServiceException" in found.problem
     assert found.fix == "make doctor"
