@@ -43,7 +43,8 @@ def deploy(
     """
     fresh = not cloud.is_running()
     saved = fresh and cloud.is_saved()
-    progress.say("Starting the local cloud")
+    if fresh:
+        progress.say("Starting the local cloud")
     cloud.start()
     values = settings.values(cloud.environment)
     variables = {name: value for name, value in defaults.items() if name not in values}

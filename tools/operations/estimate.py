@@ -41,6 +41,7 @@ def report(found: Found, deployed: Deployment) -> Iterator[str]:
     )
     minutes = ceil(seconds / min(deployed.max_concurrency, max(1, batches)) / 60)
     size = f"{found.bytes / 1e6:,.1f} MB"
-    yield f"{found.objects:,} objects, {found.sources:,} of them for the pipeline ({size})."
+    objects = "1 object" if found.objects == 1 else f"{found.objects:,} objects"
+    yield f"{objects}, {found.sources:,} of them for the pipeline ({size})."
     yield f"If all of them need processing, that is about ${dollars:,.2f} and {minutes:,} min, by"
     yield f"list prices and {SECONDS_PER_IMAGE} s per image; for those up to date, a tenth or less."

@@ -41,6 +41,11 @@ def test_requests_seconds_and_batches_are_added_up() -> None:
     assert f"about ${s3 + function + batches:,.2f} and 2 min" in total
 
 
+def test_one_object_is_in_the_singular() -> None:
+    objects, *_ = estimate.report(Found(objects=1, sources=1, bytes=100), Deployment(**OUTPUT))
+    assert objects == "1 object, 1 of them for the pipeline (0.0 MB)."
+
+
 @pytest.mark.parametrize(("objects", "most"), [(0, 100), (1000, 1100), (1_000_000, 1_010_000)])
 def test_there_is_room_for_uploads_that_arrive_meanwhile(objects: int, most: int) -> None:
     assert estimate.most_objects(Found(objects=objects, sources=0, bytes=0)) == most
