@@ -17,8 +17,8 @@ import grpc
 
 from tools import ROOT
 
-_SERVICE: Final = "/tfplugin5.Provider/"
-_GET_SCHEMA: Final = f"{_SERVICE}GetSchema"
+_SERVICE: Final = re.compile(r"/tfplugin\d\.Provider/")  # of either version of the protocol
+_GET_SCHEMA: Final = (".Provider/GetSchema", ".Provider/GetProviderSchema")
 # The maps of resource types and of data sources in GetProviderSchema.Response, and the key of a
 # map's entry: https://github.com/hashicorp/terraform/blob/main/docs/plugin-protocol
 _TYPES: Final = (2, 3)
@@ -68,8 +68,8 @@ def only(types: Collection[str], schema: bytes) -> bytes:
 class _Proxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
     """Passes calls on to *provider*, as bytes, and keeps its schema.
 
-    Not those of HashiCorp's plugin library, such as streams of what the provider prints: Terraform
-    does without them.
+    Calls of HashiCorp's plugin library are refused, such as endless streams of what the provider
+    prints: Terraform does without them.
     """
 
     def __init__(self, provider: Any, types: Collection[str]) -> None:
@@ -78,7 +78,7 @@ class _Proxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
         self._schema = b""
 
     def service(self, details: Any) -> Any:
-        if not details.method.startswith(_SERVICE):
+        if not _SERVICE.match(details.method):
             return None
         return grpc.unary_unary_rpc_method_handler(self._passing_on(details.method))
 
@@ -87,7 +87,7 @@ class _Proxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
 
         def pass_on(request: bytes, context: Any) -> bytes:
             try:
-                if method != _GET_SCHEMA:
+                if not method.endswith(_GET_SCHEMA):
                     response: bytes = call(request)
                     return response
                 self._schema = self._schema or only(self._types, call(request))

@@ -45,7 +45,7 @@ class Provider(grpc.GenericRpcHandler):  # type: ignore[misc]
             self.calls.append(details.method)
             if details.method.endswith("/Fail"):
                 context.abort(grpc.StatusCode.UNAVAILABLE, "no such luck")
-            return SCHEMA if details.method.endswith("/GetSchema") else request.upper()
+            return SCHEMA if details.method.endswith("Schema") else request.upper()
 
         return grpc.unary_unary_rpc_method_handler(respond)
 
@@ -84,13 +84,17 @@ def test_a_message_in_another_form_is_refused() -> None:
         only(set(), PROVIDER + fixed32)
 
 
-def test_the_provider_is_asked_for_its_schema_once(provider: Provider, proxy: Any) -> None:
-    get_schema = proxy.unary_unary(f"{SERVICE}/GetSchema")
+@pytest.mark.parametrize(
+    "method", ["/tfplugin5.Provider/GetSchema", "/tfplugin6.Provider/GetProviderSchema"]
+)
+def test_the_provider_is_asked_for_its_schema_once(
+    provider: Provider, proxy: Any, method: str
+) -> None:
+    get_schema = proxy.unary_unary(method)
 
-    assert (
-        get_schema(b"") == get_schema(b"") == PROVIDER + BUCKET + IDENTITY + CAPABILITIES + FUNCTION
-    )
-    assert provider.calls == [f"{SERVICE}/GetSchema"]
+    expected = PROVIDER + BUCKET + IDENTITY + CAPABILITIES + FUNCTION
+    assert get_schema(b"") == get_schema(b"") == expected
+    assert provider.calls == [method]
 
 
 def test_other_calls_and_their_errors_pass_unchanged(proxy: Any) -> None:
