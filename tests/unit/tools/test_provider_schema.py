@@ -34,7 +34,7 @@ FUNCTION = entry(7, "arn_parse", b"f")
 SCHEMA = PROVIDER + UNUSED + BUCKET + IDENTITY + CAPABILITIES + FUNCTION
 
 
-class Provider(grpc.GenericRpcHandler):  # type: ignore[misc]
+class Provider(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
     """Returns the schema, or the request in capitals; one method fails."""
 
     def __init__(self) -> None:
