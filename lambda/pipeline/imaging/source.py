@@ -309,17 +309,20 @@ def _open_jpeg(file: BinaryIO) -> _Opened:
 
 
 def _open_rewritten(file: BinaryIO, format_: Format) -> _Opened:
-    # None of these at the top: few files need them, and each start would load them. mypy takes the
-    # first for the type of the name, and the others return images of other classes.
+    # None of these at the top: few files need them, and each start would load them.
+    image: ImageFile.ImageFile
     if format_ is Format.TIFF:
-        from pipeline.imaging.containers.tiff import open_tiff as open_
+        from pipeline.imaging.containers.tiff import open_tiff
+
+        file, image = open_tiff(file)
     elif format_ is Format.BMP:
-        from pipeline.imaging.containers.bmp import open_bmp as open_  # type: ignore[assignment]
+        from pipeline.imaging.containers.bmp import open_bmp
+
+        file, image = open_bmp(file)
     else:
-        from pipeline.imaging.containers.jpeg2000 import (  # type: ignore[assignment]
-            open_jpeg2000 as open_,
-        )
-    file, image = open_(file)
+        from pipeline.imaging.containers.jpeg2000 import open_jpeg2000
+
+        file, image = open_jpeg2000(file)
     return _Opened(file=file, image=image)
 
 
@@ -369,9 +372,10 @@ def _crop(image: ImageFile.ImageFile, aperture: "Aperture") -> None:
     stride = image.width * len(image.getbands())
     start = top * stride + left * len(image.getbands())
     image._size = size  # noqa: SLF001 - as its plugins set it
-    # That of the plugin does nothing, because its tiles begin where the pixels do. mypy does not
-    # know that an image of a plugin has one.
-    image.load_seek = lambda at: image.fp and image.fp.seek(at)  # type: ignore[attr-defined]
+    # That of the plugin does nothing, because its tiles begin where the pixels do.
+    image.load_seek = (  # type: ignore[attr-defined]  # only images of plugins have one
+        lambda at: image.fp and image.fp.seek(at)
+    )
     image.tile = [
         image.tile[0]._replace(extents=(0, 0, *size), offset=start, args=(image.mode, stride, 1))
     ]
