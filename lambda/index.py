@@ -42,22 +42,22 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 from botocore.session import Session, get_session
 from pipeline import events
-from pipeline.attempt import Result, attempt, failure
-from pipeline.aws import CLIENT_CONFIG, CONNECTIONS
+from pipeline.attempt import attempt, failure
+from pipeline.aws.client import CLIENT_CONFIG, CONNECTIONS
+from pipeline.aws.failures import FailureQueue
+from pipeline.aws.storage import Storage
 from pipeline.errors import DeadlineExceeded
-from pipeline.failures import FailureQueue
-from pipeline.model import Status
-from pipeline.prune import Pruning, prune
+from pipeline.model import Result, Status
+from pipeline.processed.prune import Pruning, prune
+from pipeline.processed.reconcile import Pipeline, inspect, reconcile
 from pipeline.recipe import Recipes
-from pipeline.reconcile import Pipeline, inspect, reconcile
 from pipeline.selection import upload_options
-from pipeline.storage import Storage
 from pipeline.telemetry import log_result, log_step, logger, report_sandbox
 
 if TYPE_CHECKING:
-    from pipeline.api import Api
-    from pipeline.completion import CompletionBus
-    from pipeline.table import Table
+    from pipeline.aws.completion import CompletionBus
+    from pipeline.aws.table import Table
+    from pipeline.web.api import Api
 
 Event: TypeAlias = Mapping[str, Any]
 
@@ -141,7 +141,7 @@ def _backfill(event: Event, context: LambdaContext) -> dict[str, Any]:
 
 def _guard(event: Event, _: LambdaContext) -> dict[str, Any]:
     """Let Terraform destroy a bucket or a table, or raise if it must not."""
-    from pipeline.guard import guard
+    from pipeline.aws.guard import guard
 
     guard(event, _client("s3"))
     return {"status": "guarded"}
@@ -258,7 +258,7 @@ def _table() -> "Table | None":
     """Return the metadata table, if it is on; imported only then, for a faster cold start."""
     if (metadata := _settings().metadata) is None:
         return None
-    from pipeline.table import Table
+    from pipeline.aws.table import Table
 
     client = _client("dynamodb")
     return Table(client, metadata.table, days_kept=metadata.days_kept)
@@ -268,7 +268,7 @@ def _table() -> "Table | None":
 def _completion_bus() -> "CompletionBus | None":
     if (name := _settings().completion_bus) is None:
         return None
-    from pipeline.completion import CompletionBus
+    from pipeline.aws.completion import CompletionBus
 
     return CompletionBus(_client("events"), name)
 
@@ -276,8 +276,8 @@ def _completion_bus() -> "CompletionBus | None":
 @cache
 def _api() -> "Api":
     """Return the upload API, whose modules are imported on the first request."""
-    from pipeline.api import Api
-    from pipeline.uploads import SIGNING_CONFIG, Uploads
+    from pipeline.aws.uploads import SIGNING_CONFIG, Uploads
+    from pipeline.web.api import Api
 
     settings, table = _settings(), _table()
     if (upload_api := settings.upload_api) is None or table is None:

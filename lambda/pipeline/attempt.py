@@ -1,26 +1,15 @@
 """Run one request: time it, and turn what it raises into an outcome."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from pipeline.errors import Rejected, TransientFailure
-from pipeline.model import Outcome, Request, Status
-from pipeline.reconcile import Pipeline
+from pipeline.model import Outcome, Request, Result, Status
+from pipeline.processed.reconcile import Pipeline
 from pipeline.timing import measured, stage
 
 Work: TypeAlias = Callable[[Request, Pipeline, float], Outcome]
 """`reconcile` or `inspect`, with a deadline of `time.monotonic`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """How a request ended, and how long each stage took. *request* is None for an invalid event."""
-
-    request: Request | None
-    outcome: Outcome
-    milliseconds: Mapping[str, float]
-    error: Exception | None = None
 
 
 def attempt(

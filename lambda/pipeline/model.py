@@ -384,3 +384,13 @@ class Outcome:
     rejection: Rejected | None = None
     detail: str = ""
     confirmed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a request ended, and how long each stage took. *request* is None for an invalid event."""
+
+    request: Request | None
+    outcome: Outcome
+    milliseconds: Mapping[str, float]
+    error: Exception | None = None

@@ -9,8 +9,7 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from pipeline.attempt import Result
-from pipeline.model import Image, Status
+from pipeline.model import Image, Result, Status
 
 # ASCII: a key cannot break the line, even for readers that accept other line ends than \n.
 logger = Logger(json_serializer=partial(json.dumps, default=str))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 from moto import mock_aws
-from pipeline.aws import CLIENT_CONFIG
+from pipeline.aws.client import CLIENT_CONFIG
 from pipeline.sandbox import InProcess
 
 from tests.factories import environment

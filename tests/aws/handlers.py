@@ -13,14 +13,14 @@ from itertools import count
 from typing import Any, Final, cast
 
 from pipeline import events
+from pipeline.aws.storage import Storage
+from pipeline.aws.table import Table
 from pipeline.errors import TransientFailure
 from pipeline.model import Outcome, Request
+from pipeline.processed.reconcile import VERSIONING_SETTLES, Pipeline, inspect, reconcile
 from pipeline.recipe import Recipes
-from pipeline.reconcile import VERSIONING_SETTLES, Pipeline, inspect, reconcile
 from pipeline.sandbox import InProcess
 from pipeline.settings import Settings
-from pipeline.storage import Storage
-from pipeline.table import Table
 
 from tests.aws import state_machine
 from tests.aws.state_machine import TaskFailed

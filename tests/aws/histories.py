@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from pipeline import manifests
+from pipeline.aws.storage import Storage
+from pipeline.aws.table import Table
 from pipeline.errors import KeyCollision, TransientFailure
 from pipeline.model import Cause, Outcome, Request, Source
 from pipeline.provenance import encoded
-from pipeline.storage import Storage
-from pipeline.table import Table
 
 from tests.aws.handlers import (
     REFUSED,

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import index
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from pipeline.aws.storage import OpenSource, Storage
 from pipeline.errors import TransientFailure
-from pipeline.storage import OpenSource, Storage
 
 from tests.factories import record
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import index
 import pytest
 from PIL import Image
+from pipeline.aws.storage import Storage
 from pipeline.model import Format, Source, Style
 from pipeline.sandbox import Sandbox, frames, launch
 from pipeline.sandbox.frames import Frame
 from pipeline.sandbox.launch import START
-from pipeline.storage import Storage
 
 from tests.aws.invoking import handle, upload
 from tests.factories import picture

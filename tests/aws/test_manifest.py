@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 import pytest
 from PIL import ExifTags, Image
+from pipeline.aws.table import Table
 from pipeline.model import Cause, Outcome, Status
-from pipeline.table import Table
 
 from tests.aws.test_prune import pruned
 from tests.aws.test_reconcile import TEXT, Bench

@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pipeline.aws.table import Table
 from pipeline.records import Record, State
-from pipeline.table import Table
 
 from tests.aws.memory import MemoryDynamoDB, MemoryS3
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
-from pipeline.table import Table
+from pipeline.aws.table import Table
 
 from tests.aws.handlers import Handler, VersionedHandler, WorkflowHandler
 from tests.aws.histories import Histories

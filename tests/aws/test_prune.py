@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pipeline.model import Outcome, Status
+from pipeline.processed.prune import Pruning, prune
 from pipeline.provenance import encoded
-from pipeline.prune import Pruning, prune
 
 from tests.aws.test_reconcile import PNG, TEXT, Bench
 from tests.factories import variants

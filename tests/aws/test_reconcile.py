@@ -9,14 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pipeline.aws.storage import Storage, StoredImage, StoredObject
 from pipeline.errors import TransientFailure
 from pipeline.model import Cause, Outcome, Request, Status
+from pipeline.processed.reconcile import MAX_ROUNDS, Pipeline, inspect, reconcile
 from pipeline.recipe import Recipes
-from pipeline.reconcile import MAX_ROUNDS, Pipeline, inspect, reconcile
 from pipeline.sandbox import InProcess
 from pipeline.selection import upload_options
 from pipeline.settings import Settings
-from pipeline.storage import Storage, StoredImage, StoredObject
 
 from tests.factories import environment, picture, variants
 

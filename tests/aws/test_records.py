@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import index
 import pytest
+from pipeline.aws.table import Table
 from pipeline.errors import TransientFailure
 from pipeline.model import Outcome, Status
 from pipeline.records import Record, State, of_outcome
-from pipeline.table import Table
 
 from tests.aws.invoking import NASTY_KEY, failures, handle, upload
 from tests.factories import picture, record

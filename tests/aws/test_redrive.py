@@ -11,8 +11,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
+from pipeline.aws.failures import FailureQueue
 from pipeline.errors import CorruptImage
-from pipeline.failures import FailureQueue
 from pipeline.model import Cause, Outcome, Request, Source, Status
 
 from tests.factories import eventbridge_event, record

@@ -16,10 +16,10 @@ from botocore.exceptions import ReadTimeoutError as BotoReadTimeoutError
 from botocore.httpchecksum import Crc32Checksum, StreamingChecksumBody
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
+from pipeline.aws.storage import OpenSource, Storage, StoredImage, StoredManifest
 from pipeline.errors import ArchivedObject, CustomerKey, TransientFailure
 from pipeline.model import Format, Rendition, Size, Source
 from pipeline.provenance import MAX_BYTES, Provenance
-from pipeline.storage import OpenSource, Storage, StoredImage, StoredManifest
 from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 

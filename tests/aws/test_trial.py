@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from pipeline import selection
+from pipeline.aws.table import Table
 from pipeline.model import Cause, Format, Status
 from pipeline.settings import Settings
-from pipeline.table import Table
 
 from tests.aws.test_reconcile import Bench
 from tests.factories import environment, variants

@@ -13,10 +13,10 @@ import pytest
 from botocore.stub import Stubber
 from pipeline import telemetry
 from pipeline.attempt import attempt
-from pipeline.failures import FailureQueue
+from pipeline.aws.failures import FailureQueue
+from pipeline.aws.table import Table
 from pipeline.model import Cause, Request, Status
-from pipeline.reconcile import reconcile
-from pipeline.table import Table
+from pipeline.processed.reconcile import reconcile
 
 from tests.aws.test_reconcile import PNG, TEXT, Bench
 from tests.factories import environment, record, variants

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import boto3
 import pytest
+from pipeline.aws.storage import Storage, StoredImage
 from pipeline.errors import TransientFailure
 from pipeline.model import Format, Rendition, Size
 from pipeline.provenance import Provenance
-from pipeline.storage import Storage, StoredImage
 
 from tools.local.cloud import Cloud
 

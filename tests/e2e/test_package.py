@@ -19,7 +19,7 @@ ELF_MACHINES = {"arm64": 183, "x86_64": 62}
 ALONE = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import boto3, index, pipeline.api
+import boto3, index, pipeline.web.api
 from pipeline.imaging import engine
 from pipeline.imaging.formats import pillow_name
 from pipeline.model import Format

@@ -19,7 +19,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
-from pipeline.aws import CLIENT_CONFIG
+from pipeline.aws.client import CLIENT_CONFIG
 from pipeline.model import Status
 from playwright.sync_api import Browser, Page, expect
 

@@ -52,7 +52,7 @@ def emitted(service: str) -> Mapping[str, tuple[Line, ...]]:
 
 def main() -> None:
     """Print every outcome, each followed by its lines."""
-    from pipeline.attempt import Result, attempt
+    from pipeline.attempt import attempt
     from pipeline.errors import TransientFailure, rejection
     from pipeline.model import (
         Cause,
@@ -61,6 +61,7 @@ def main() -> None:
         ImageInfo,
         Outcome,
         Request,
+        Result,
         Size,
         Source,
         Status,

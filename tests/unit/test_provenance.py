@@ -6,9 +6,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from pipeline.aws.storage import RETIRED
 from pipeline.model import Format, ImageInfo, Rendition, Size, Source, UploadOptions
 from pipeline.provenance import MAX_BYTES, Provenance, encoded
-from pipeline.storage import RETIRED
 
 SOURCE = Source(bucket="b", key="a b/é.jpg", etag="e", size=9, version="v")
 INFO = ImageInfo(format=Format.JPEG, size=Size(width=4, height=3), frames=1, has_alpha=False)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from pipeline import web
-from pipeline.schema import KEYWORDS, violations
+from pipeline.web.schema import KEYWORDS, violations
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

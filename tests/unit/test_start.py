@@ -10,10 +10,10 @@ NOT_AT_START = {
     "PIL",  # decoding is left to the sandbox
     "pillow_heif",
     "boto3",  # botocore is enough, and faster
-    "pipeline.completion",
-    "pipeline.api",
-    "pipeline.table",
-    "pipeline.uploads",
+    "pipeline.aws.completion",
+    "pipeline.web.api",
+    "pipeline.aws.table",
+    "pipeline.aws.uploads",
     "pipeline.web",
 }
 
@@ -28,5 +28,5 @@ def test_decoders_and_optional_parts_are_not_loaded_at_start() -> None:
         check=True,
     )
     loaded = set(done.stdout.split())
-    assert "pipeline.reconcile" in loaded
+    assert "pipeline.processed.reconcile" in loaded
     assert not loaded & NOT_AT_START

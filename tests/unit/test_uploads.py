@@ -7,9 +7,7 @@ from uuid import UUID
 
 import pytest
 from pipeline import web
-from pipeline.api import EXPLANATIONS
-from pipeline.errors import Rejected, UnreadableEvent
-from pipeline.uploads import (
+from pipeline.aws.uploads import (
     _ALIASES,
     ANONYMOUS,
     EXTENSIONS,
@@ -18,6 +16,8 @@ from pipeline.uploads import (
     prefix_of,
     safe_name,
 )
+from pipeline.errors import Rejected, UnreadableEvent
+from pipeline.web.api import EXPLANATIONS
 
 
 def test_a_key_holds_owner_day_and_name() -> None:

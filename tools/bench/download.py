@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from pipeline.aws import CLIENT_CONFIG
-from pipeline.storage import Storage
+from pipeline.aws.client import CLIENT_CONFIG
+from pipeline.aws.storage import Storage
 
 from tools.bench.engines import processed
 from tools.bench.work import Work

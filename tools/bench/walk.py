@@ -47,12 +47,15 @@ class Walk:
             self.switches[name, module] += 1
 
     def upwards(self, ranks: dict[str, int]) -> Counter[tuple[str, str]]:
-        """Return the number of calls into a higher layer, by caller and callee."""
+        """Return the number of calls into a higher layer, by caller and callee.
+
+        A download is not among the callers: to read on is to call what fetches it.
+        """
         return Counter(
             {
                 (caller, called): times
                 for (caller, called), times in self.switches.items()
-                if ranks[_room(called)] > ranks[_room(caller)]
+                if ranks[_room(called)] > ranks[_room(caller)] and caller != "download"
             }
         )
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from pipeline.aws.storage import SourceState, StoredImage
 from pipeline.errors import PipelineError
 from pipeline.model import Source
-from pipeline.storage import SourceState, StoredImage
 
 from tools.command_line import parse
 from tools.operations import logs

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from pipeline import manifests, selection
+from pipeline.aws.storage import SourceState, Storage, StoredImage, StoredManifest
+from pipeline.aws.table import Table
 from pipeline.errors import KeyReserved, KeyTooLong
 from pipeline.keys import candidate_keys, manifest_key
 from pipeline.model import ImageInfo, Source, Variant
 from pipeline.settings import Settings
-from pipeline.storage import SourceState, Storage, StoredImage, StoredManifest
-from pipeline.table import Table
 
 from tools.operations.failure import Failure, Unreadable, read
 from tools.operations.queue import HeldMessages

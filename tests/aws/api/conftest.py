@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from pipeline.table import Table
+from pipeline.aws.table import Table
 
 from tests.aws.api.asking import turn_on
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pipeline.table import Table
+from pipeline.aws.table import Table
 
 from tests.aws.api.asking import ask, ask_about, ask_in_query, turn_on
 from tests.aws.invoking import NASTY_KEY, handle, upload

@@ -5,7 +5,7 @@ from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING
 
 import pytest
-from pipeline.table import Table
+from pipeline.aws.table import Table
 
 from tests.aws.api.asking import ask
 from tests.aws.invoking import handle, upload

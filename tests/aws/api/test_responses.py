@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import index
 import pytest
+from pipeline.aws.table import Table
 from pipeline.errors import ConfigurationError
-from pipeline.table import Table
 
 from tests.aws.api.asking import ask, ask_about, forget
 

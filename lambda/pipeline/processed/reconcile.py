@@ -20,20 +20,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline import records, selection
+from pipeline.aws.storage import Changed, OpenSource, SourceState, Storage
 from pipeline.errors import EmptyFile, KeyCollision, Refused, Rejected, TransientFailure
 from pipeline.model import Cause, Outcome, Rendition, Request, Source, Status, Variant
-from pipeline.processed import ProcessedImages
+from pipeline.processed.images import ProcessedImages
 from pipeline.recipe import Recipes
 from pipeline.records import Record
 from pipeline.renderer import OpenedSource, Renderer
 from pipeline.settings import Settings
-from pipeline.storage import Changed, OpenSource, SourceState, Storage
 from pipeline.timing import stage
 
 if TYPE_CHECKING:  # imported only where they are on, to start sooner
-    from pipeline.completion import CompletionBus
-    from pipeline.manifest_file import ManifestFile
-    from pipeline.table import Table
+    from pipeline.aws.completion import CompletionBus
+    from pipeline.aws.table import Table
+    from pipeline.processed.manifest_file import ManifestFile
 
 MAX_ROUNDS: Final = 5
 """A round is repeated only if the source has changed again, so a few are enough."""
@@ -98,12 +98,12 @@ def _looked_up(
     services = settings, pipeline.recipes, pipeline.storage, pipeline.executor
     if settings.manifest is None:
         return ProcessedImages(key, variants, *services), None
-    from pipeline.manifest_file import ManifestFile
+    from pipeline.processed.manifest_file import ManifestFile
 
     manifest = ManifestFile(key, settings.manifest, settings, pipeline.storage, pipeline.executor)
     if not settings.has_versions:
         return ProcessedImages(key, variants, *services), manifest
-    from pipeline.versioned import VersionedImages
+    from pipeline.processed.versioned import VersionedImages
 
     return VersionedImages(key, variants, *services, manifest), manifest
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
-from pipeline.manifest_file import ManifestFile
+from pipeline.aws.storage import Storage, StoredImage
 from pipeline.model import Rendition, Source, Variant
-from pipeline.processed import Known, ProcessedImages, from_provenance, from_record
+from pipeline.processed.images import Known, ProcessedImages, from_provenance, from_record
+from pipeline.processed.manifest_file import ManifestFile
 from pipeline.recipe import Recipes
 from pipeline.settings import Settings
-from pipeline.storage import Storage, StoredImage
 
 
 class VersionedImages(ProcessedImages):

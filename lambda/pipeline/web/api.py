@@ -14,15 +14,15 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from pipeline import events, web
+from pipeline.aws.storage import Storage
+from pipeline.aws.table import POSITION, Table
+from pipeline.aws.uploads import ANONYMOUS, Uploads, new_key, owner_of, prefix_of, registered_type
 from pipeline.errors import TransientFailure
 from pipeline.keys import MAX_KEY_BYTES
 from pipeline.model import Format, UploadOptions
 from pipeline.records import State
-from pipeline.schema import Violation, violations
 from pipeline.settings import Access
-from pipeline.storage import Storage
-from pipeline.table import POSITION, Table
-from pipeline.uploads import ANONYMOUS, Uploads, new_key, owner_of, prefix_of, registered_type
+from pipeline.web.schema import Violation, violations
 
 Event: TypeAlias = Mapping[str, Any]
 Response: TypeAlias = dict[str, Any]

@@ -1,6 +1,6 @@
 """Find, compare, write and delete the processed images of one source.
 
-Knows nothing of the source bucket; see `pipeline.reconcile`.
+Knows nothing of the source bucket; see `pipeline.processed.reconcile`.
 """
 
 import json
@@ -11,13 +11,13 @@ from hashlib import sha256
 from typing import Any, Final, TypeVar
 
 from pipeline import records, selection
+from pipeline.aws.storage import Changed, Storage, StoredImage
 from pipeline.errors import KeyCollision, TransientFailure
 from pipeline.keys import candidate_keys, processed_key
 from pipeline.model import Image, ImageInfo, Rendition, Source, Variant, output_format
 from pipeline.provenance import Provenance
 from pipeline.recipe import Recipes
 from pipeline.settings import Settings
-from pipeline.storage import Changed, Storage, StoredImage
 
 T = TypeVar("T")
 

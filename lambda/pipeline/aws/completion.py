@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING, Final
 
-from pipeline.aws import aws_call
+from pipeline.aws.client import aws_call
 from pipeline.errors import TransientFailure
 from pipeline.records import Record, State
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from concurrent.futures import Executor, Future
 
 from pipeline import manifests
+from pipeline.aws.storage import Changed, Storage, StoredManifest
 from pipeline.errors import KeyCollision, KeyReserved, KeyTooLong, Rejected
 from pipeline.keys import manifest_key
 from pipeline.manifests import Manifest
@@ -11,7 +12,6 @@ from pipeline.model import Outcome, Source
 from pipeline.provenance import Provenance
 from pipeline.settings import Manifest as ManifestSettings
 from pipeline.settings import Settings
-from pipeline.storage import Changed, Storage, StoredManifest
 
 
 class ManifestFile:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from pipeline import manifests, selection
+from pipeline.aws.storage import StoredImage
 from pipeline.errors import KeyReserved, KeyTooLong
 from pipeline.keys import RESERVED_PREFIX, candidate_keys, manifest_key
 from pipeline.model import Cause, Outcome, Request, Source, Status
-from pipeline.reconcile import Pipeline, reconcile
-from pipeline.storage import StoredImage
+from pipeline.processed.reconcile import Pipeline, reconcile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

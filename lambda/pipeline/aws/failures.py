@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipeline.aws import aws_call
+from pipeline.aws.client import aws_call
 from pipeline.model import Outcome, Request
 
 if TYPE_CHECKING:

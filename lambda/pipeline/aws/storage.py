@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
 
 from botocore.exceptions import ClientError
 
-from pipeline.aws import aws_call, error_code
+from pipeline.aws.client import aws_call, error_code
 from pipeline.download import Download
 from pipeline.errors import ArchivedObject, CustomerKey, Rejected
 from pipeline.model import Rendition, Source, UploadOptions

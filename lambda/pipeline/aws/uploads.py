@@ -15,7 +15,7 @@ from uuid import UUID
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from pipeline.aws import CLIENT_CONFIG
+from pipeline.aws.client import CLIENT_CONFIG
 from pipeline.errors import TransientFailure
 from pipeline.keys import split
 from pipeline.records import UPLOADS

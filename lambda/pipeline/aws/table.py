@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from pipeline.aws import aws_call, error_code
+from pipeline.aws.client import aws_call, error_code
 from pipeline.records import Record, State
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""AWS, one module for each service, with errors translated in one place."""

@@ -1,0 +1,1 @@
+"""What the processed bucket holds of each source: images, manifest, and how they are kept true."""
