@@ -68,6 +68,9 @@ test: lint suite ## Run every check and every test, in PROCESSES (4)
 suite: $(INSTALLED) terraform
 	MAKEFLAGS= $(PYTEST) --maxfail=10 $(PYTEST_OPTIONS) tests
 
+# Nothing here waits: a process for every core.
+check histories: PROCESSES = auto
+
 check: lint ## Run everything that needs no cloud: style, types, unit tests, terraform test
 	$(PYTEST) $(PYTEST_OPTIONS) tests/unit tests/terraform
 

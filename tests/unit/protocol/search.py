@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from functools import cache
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 W = TypeVar("W")
 R = TypeVar("R")
@@ -38,6 +38,10 @@ class State(NamedTuple, Generic[W, R]):
     world: W
     runs: tuple[R, ...]
     faults: tuple[Fault, ...]
+
+
+_Reached: TypeAlias = tuple[State[W, R], R | None, str]
+"""The state before, the run that took the step, None for the users, and the step."""
 
 
 class Model(Protocol[W, R]):
@@ -84,23 +88,23 @@ def search(model: Model[W, R]) -> Exploration:
     """Visit every state of *model*, up to the first that breaks a promise."""
     following = _Following(model)
     first = model.first()
-    reached_by: dict[State[W, R], tuple[State[W, R], str] | None] = {first: None}
+    reached_by: dict[State[W, R], _Reached[W, R] | None] = {first: None}
     ends: set[W] = set()
     queue = deque([first])
 
     def explored(promise: Enum | None, state: State[W, R]) -> Exploration:
-        steps = tuple(reversed([*_steps_to(state, reached_by)]))
+        steps = tuple(reversed([*_steps_to(state, reached_by, model)]))
         violation = Violation(promise=promise, steps=steps, state=state) if promise else None
         return Exploration(states=len(reached_by), ends=frozenset(ends), violation=violation)
 
     while queue:
         state = queue.popleft()
         at_rest = True
-        for step, after in following.of(state):
+        for run, step, after in following.of(state):
             at_rest = False
             if after in reached_by:
                 continue
-            reached_by[after] = state, step
+            reached_by[after] = state, run, step
             if promise := model.broken_by(state.world, after.world):
                 return explored(promise, after)
             queue.append(after)
@@ -112,12 +116,14 @@ def search(model: Model[W, R]) -> Exploration:
 
 
 def _steps_to(
-    state: State[W, R], reached_by: Mapping[State[W, R], tuple[State[W, R], str] | None]
+    state: State[W, R],
+    reached_by: Mapping[State[W, R], _Reached[W, R] | None],
+    model: Model[W, R],
 ) -> Iterator[str]:
     """Yield the steps that led to *state*, the last one first."""
     while (before := reached_by[state]) is not None:
-        state, step = before
-        yield step
+        state, run, step = before
+        yield f"{'user' if run is None else model.name(run)}: {step}"
 
 
 class _Following(Generic[W, R]):
@@ -130,25 +136,26 @@ class _Following(Generic[W, R]):
             lambda world, run: [*model.moves(world, run)]
         )
 
-    def of(self, state: State[W, R]) -> Iterator[tuple[str, State[W, R]]]:
-        """Yield every step that may come next, named, and the state after it."""
-        for step, world, runs in self._model.changes(state.world):
-            yield f"user: {step}", State(world, _ordered([*state.runs, *runs]), state.faults)
-        for index, run in enumerate(state.runs):
-            if index and run == state.runs[index - 1]:
+    def of(self, state: State[W, R]) -> Iterator[tuple[R | None, str, State[W, R]]]:
+        """Yield every step that may come next, with its run if it has one, and the state after."""
+        world, runs, faults = state
+        for step, changed, started in self._model.changes(world):
+            yield None, step, State(changed, _ordered([*runs, *started]), faults)
+        for index, run in enumerate(runs):
+            if index and run == runs[index - 1]:
                 continue  # runs with equal knowledge have equal moves
-            others = [*state.runs[:index], *state.runs[index + 1 :]]
-            for move in self._moves(state.world, run):
-                if move.fault is None or move.fault in state.faults:
-                    yield f"{self._model.name(run)}: {move.step}", _after(move, others, state)
+            others = (*runs[:index], *runs[index + 1 :])
+            for step, moved, now, fault in self._moves(world, run):
+                if fault is None or fault in faults:
+                    running = _ordered([*others, now]) if now else others
+                    left = _without(faults, fault) if fault else faults
+                    yield run, step, State(moved, running, left)
 
 
-def _after(move: Move[W, R], others: list[R], state: State[W, R]) -> State[W, R]:
-    runs = _ordered([*others, move.run]) if move.run else tuple(others)
-    faults = list(state.faults)
-    if move.fault:
-        faults.remove(move.fault)
-    return State(move.world, runs, tuple(faults))
+def _without(faults: tuple[Fault, ...], fault: Fault) -> tuple[Fault, ...]:
+    left = list(faults)
+    left.remove(fault)
+    return tuple(left)
 
 
 def _ordered(runs: list[Any]) -> tuple[Any, ...]:
