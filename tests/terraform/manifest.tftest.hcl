@@ -27,15 +27,6 @@ run "no_manifest_by_default" {
   }
 }
 
-run "defaults_are_not_in_the_environment" {
-  command = plan
-
-  assert {
-    condition     = aws_lambda_function.processor.environment[0].variables["MANIFEST"] == "{}"
-    error_message = aws_lambda_function.processor.environment[0].variables["MANIFEST"]
-  }
-}
-
 run "only_the_functions_own_changed_fields_are_in_the_environment" {
   command = plan
 
@@ -51,17 +42,13 @@ run "only_the_functions_own_changed_fields_are_in_the_environment" {
   }
 }
 
-run "images_with_a_version_are_cached_for_a_year" {
+run "images_with_a_version_are_cached_for_a_year_and_tagged_when_replaced" {
   command = plan
 
   assert {
     condition     = aws_lambda_function.processor.environment[0].variables["CACHE_CONTROL"] == "public, max-age=31536000, immutable"
     error_message = "Immutable images must never be requested again."
   }
-}
-
-run "images_with_a_version_are_tagged_when_they_are_replaced" {
-  command = plan
 
   assert {
     condition     = jsondecode(aws_iam_role_policy.processor["retire-images"].policy).Statement == [{ Action = ["s3:PutObjectTagging"], Effect = "Allow", Resource = ["arn:aws:s3:::processed/*"] }]
@@ -71,6 +58,11 @@ run "images_with_a_version_are_tagged_when_they_are_replaced" {
   assert {
     condition     = local.retired_days == 7
     error_message = "The processed bucket deletes what is tagged."
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.environment[0].variables["MANIFEST"] == "{}"
+    error_message = aws_lambda_function.processor.environment[0].variables["MANIFEST"]
   }
 }
 

@@ -4,7 +4,7 @@ mock_provider "aws" {
   source = "./tests/terraform/mocks"
 }
 
-run "given_package_is_not_built" {
+run "given_package_is_uploaded_when_it_changes_and_not_built" {
   variables {
     package_path = "tests/terraform/mocks/font.ttf" # any file
   }
@@ -12,12 +12,6 @@ run "given_package_is_not_built" {
   assert {
     condition     = length(terraform_data.package) == 0 && aws_lambda_function.processor.filename == "tests/terraform/mocks/font.ttf"
     error_message = "package_path is taken as it is."
-  }
-}
-
-run "given_package_is_uploaded_when_it_changes" {
-  variables {
-    package_path = "tests/terraform/mocks/font.ttf" # any file
   }
 
   assert {

@@ -3,7 +3,7 @@ mock_provider "aws" {
   override_during = plan
 }
 
-run "only_lambda_in_this_account_may_assume_the_role" {
+run "function_may_do_only_what_processing_needs" {
   command = plan
 
   assert {
@@ -12,19 +12,11 @@ run "only_lambda_in_this_account_may_assume_the_role" {
     }]
     error_message = aws_iam_role.processor.assume_role_policy
   }
-}
-
-run "role_has_five_capabilities" {
-  command = plan
 
   assert {
     condition     = keys(aws_iam_role_policy.processor) == ["guard-buckets", "read-source", "send-failures", "write-logs", "write-processed"]
     error_message = join(", ", keys(aws_iam_role_policy.processor))
   }
-}
-
-run "source_is_only_read" {
-  command = plan
 
   assert {
     condition = jsondecode(aws_iam_role_policy.processor["read-source"].policy).Statement == [
@@ -33,10 +25,6 @@ run "source_is_only_read" {
     ]
     error_message = aws_iam_role_policy.processor["read-source"].policy
   }
-}
-
-run "processed_bucket_is_read_and_written" {
-  command = plan
 
   assert {
     condition = jsondecode(aws_iam_role_policy.processor["write-processed"].policy).Statement == [
@@ -45,10 +33,6 @@ run "processed_bucket_is_read_and_written" {
     ]
     error_message = aws_iam_role_policy.processor["write-processed"].policy
   }
-}
-
-run "logs_go_to_the_functions_own_group" {
-  command = plan
 
   assert {
     condition = jsondecode(aws_iam_role_policy.processor["write-logs"].policy).Statement == [{
@@ -56,10 +40,6 @@ run "logs_go_to_the_functions_own_group" {
     }]
     error_message = aws_iam_role_policy.processor["write-logs"].policy
   }
-}
-
-run "old_versions_are_listed_and_not_read" {
-  command = plan
 
   assert {
     condition = jsondecode(aws_iam_role_policy.processor["guard-buckets"].policy).Statement == [
@@ -68,10 +48,13 @@ run "old_versions_are_listed_and_not_read" {
     ]
     error_message = aws_iam_role_policy.processor["guard-buckets"].policy
   }
-}
 
-run "failure_queue_requires_https" {
-  command = plan
+  assert {
+    condition = jsondecode(aws_iam_role_policy.processor["send-failures"].policy).Statement == [{
+      Action = ["sqs:SendMessage"], Effect = "Allow", Resource = aws_sqs_queue.failures.arn
+    }]
+    error_message = aws_iam_role_policy.processor["send-failures"].policy
+  }
 
   assert {
     condition = jsondecode(aws_sqs_queue_policy.failures.policy).Statement == [{
@@ -83,6 +66,13 @@ run "failure_queue_requires_https" {
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }]
     error_message = aws_sqs_queue_policy.failures.policy
+  }
+
+  assert {
+    condition = [for field in ["principal", "action", "source_arn", "source_account"] : aws_lambda_permission.source[0][field]] == [
+      "s3.amazonaws.com", "lambda:InvokeFunction", "arn:aws:s3:::source", "123456789012"
+    ]
+    error_message = "Another bucket of that name, or another account, must not invoke the function."
   }
 }
 
@@ -115,22 +105,12 @@ run "rule_of_the_function_may_write_to_the_failure_queue" {
   }
 }
 
-run "failures_go_only_to_the_failure_queue" {
-  command = plan
-
-  assert {
-    condition = jsondecode(aws_iam_role_policy.processor["send-failures"].policy).Statement == [{
-      Action = ["sqs:SendMessage"], Effect = "Allow", Resource = aws_sqs_queue.failures.arn
-    }]
-    error_message = aws_iam_role_policy.processor["send-failures"].policy
-  }
-}
-
-run "key_is_used_only_when_there_is_one_and_only_through_s3" {
+run "key_and_traces_add_the_least_permissions" {
   command = plan
 
   variables {
     kms_key = { arn = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab" }
+    xray    = true
   }
 
   assert {
@@ -139,27 +119,12 @@ run "key_is_used_only_when_there_is_one_and_only_through_s3" {
     }]
     error_message = aws_iam_role_policy.processor["use-key"].policy
   }
-}
-
-run "traces_are_sent_only_when_they_are_on" {
-  command = plan
-
-  variables { xray = true }
 
   assert {
     condition = jsondecode(aws_iam_role_policy.processor["send-traces"].policy).Statement == [{
       Action = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Effect = "Allow", Resource = "*"
     }]
     error_message = aws_iam_role_policy.processor["send-traces"].policy
-  }
-}
-
-run "no_action_is_a_wildcard" {
-  command = plan
-
-  variables {
-    kms_key = { arn = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab" }
-    xray    = true
   }
 
   assert {
@@ -168,31 +133,11 @@ run "no_action_is_a_wildcard" {
     ]]))
     error_message = "Every action is named."
   }
-}
-
-run "no_resource_is_a_wildcard_but_that_of_traces" {
-  command = plan
-
-  variables {
-    kms_key = { arn = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab" }
-    xray    = true
-  }
 
   assert {
     condition = [for capability, policy in aws_iam_role_policy.processor : capability if anytrue(flatten([
       for statement in jsondecode(policy.policy).Statement : [for resource in flatten([statement.Resource]) : !startswith(resource, "arn:aws:")]
     ]))] == ["send-traces"]
     error_message = "Every resource is named; only X-Ray has none to name."
-  }
-}
-
-run "only_the_source_bucket_of_this_account_invokes" {
-  command = plan
-
-  assert {
-    condition = [for field in ["principal", "action", "source_arn", "source_account"] : aws_lambda_permission.source[0][field]] == [
-      "s3.amazonaws.com", "lambda:InvokeFunction", "arn:aws:s3:::source", "123456789012"
-    ]
-    error_message = "Another bucket of that name, or another account, must not invoke the function."
   }
 }

@@ -10,6 +10,11 @@ run "every_created_object_triggers" {
     condition     = [for filter in aws_s3_bucket_notification.source[0].lambda_function : [one(filter.events), filter.filter_prefix, filter.filter_suffix]] == [["s3:ObjectCreated:*", "", ""]]
     error_message = "Multipart uploads and copies are uploads too."
   }
+
+  assert {
+    condition     = length(aws_cloudwatch_event_rule.uploads) + length(aws_cloudwatch_event_target.processor) + length(aws_lambda_permission.rule) == 0 && !aws_s3_bucket_notification.source[0].eventbridge
+    error_message = "S3 must notify only the function."
+  }
 }
 
 run "removals_trigger_only_with_remove_deleted" {
@@ -35,6 +40,11 @@ run "prefix_and_each_suffix_make_a_filter" {
     condition     = [for filter in aws_s3_bucket_notification.source[0].lambda_function : "${filter.filter_prefix}*${filter.filter_suffix}"] == ["photos/*.jpg", "photos/*.JPG"]
     error_message = jsonencode(aws_s3_bucket_notification.source[0].lambda_function)
   }
+
+  assert {
+    condition     = [for filter in aws_s3_bucket_notification.source[0].lambda_function : filter.id] == ["uploads.jpg", "uploads.JPG"]
+    error_message = jsonencode(aws_s3_bucket_notification.source[0].lambda_function)
+  }
 }
 
 run "filters_are_form_encoded_with_plain_slashes" {
@@ -48,26 +58,6 @@ run "filters_are_form_encoded_with_plain_slashes" {
   assert {
     condition     = [for filter in aws_s3_bucket_notification.source[0].lambda_function : [filter.filter_prefix, filter.filter_suffix]] == [["my+photos/2025%2B/%C3%A9+", "+%281%29.jpg"]]
     error_message = jsonencode(aws_s3_bucket_notification.source[0].lambda_function)
-  }
-}
-
-run "each_filter_keeps_its_own_id" {
-  command = plan
-
-  variables { trigger_suffixes = [".jpg", ".JPG"] }
-
-  assert {
-    condition     = [for filter in aws_s3_bucket_notification.source[0].lambda_function : filter.id] == ["uploads.jpg", "uploads.JPG"]
-    error_message = jsonencode(aws_s3_bucket_notification.source[0].lambda_function)
-  }
-}
-
-run "a_notification_needs_no_rule" {
-  command = plan
-
-  assert {
-    condition     = length(aws_cloudwatch_event_rule.uploads) + length(aws_cloudwatch_event_target.processor) + length(aws_lambda_permission.rule) == 0 && !aws_s3_bucket_notification.source[0].eventbridge
-    error_message = "S3 must notify only the function."
   }
 }
 
@@ -85,12 +75,15 @@ run "eventbridge_replaces_the_notification" {
     condition     = [aws_cloudwatch_event_target.processor[0].rule, aws_cloudwatch_event_target.processor[0].arn] == ["image-pipeline-uploads", aws_lambda_function.processor.arn]
     error_message = jsonencode(aws_cloudwatch_event_target.processor)
   }
-}
 
-run "rule_may_invoke_the_function_and_no_other_rule_may" {
-  command = plan
-
-  variables { trigger = "eventbridge" }
+  assert {
+    condition = jsondecode(aws_cloudwatch_event_rule.uploads[0].event_pattern) == {
+      source      = ["aws.s3"]
+      detail-type = ["Object Created"]
+      detail      = { bucket = { name = ["image-pipeline-source-123456789012"] }, object = { key = [{ wildcard = "*" }] }, reason = [{ anything-but = ["Lifecycle Expiration"] }] }
+    }
+    error_message = aws_cloudwatch_event_rule.uploads[0].event_pattern
+  }
 
   assert {
     condition = [for field in ["principal", "action", "source_arn"] : aws_lambda_permission.rule[0][field]] == [
@@ -98,12 +91,6 @@ run "rule_may_invoke_the_function_and_no_other_rule_may" {
     ]
     error_message = jsonencode(aws_lambda_permission.rule)
   }
-}
-
-run "event_that_lambda_refuses_is_retried_for_a_day_and_then_dead_lettered" {
-  command = plan
-
-  variables { trigger = "eventbridge" }
 
   assert {
     condition     = [one(aws_cloudwatch_event_target.processor[0].retry_policy).maximum_event_age_in_seconds, one(aws_cloudwatch_event_target.processor[0].retry_policy).maximum_retry_attempts] == [86400, 185]
@@ -113,21 +100,6 @@ run "event_that_lambda_refuses_is_retried_for_a_day_and_then_dead_lettered" {
   assert {
     condition     = one(aws_cloudwatch_event_target.processor[0].dead_letter_config).arn == aws_sqs_queue.failures.arn
     error_message = "Every failure must be reported."
-  }
-}
-
-run "rule_matches_every_object_created_in_the_source_bucket" {
-  command = plan
-
-  variables { trigger = "eventbridge" }
-
-  assert {
-    condition = jsondecode(aws_cloudwatch_event_rule.uploads[0].event_pattern) == {
-      source      = ["aws.s3"]
-      detail-type = ["Object Created"]
-      detail      = { bucket = { name = ["image-pipeline-source-123456789012"] }, object = { key = [{ wildcard = "*" }] }, reason = [{ anything-but = ["Lifecycle Expiration"] }] }
-    }
-    error_message = aws_cloudwatch_event_rule.uploads[0].event_pattern
   }
 }
 
