@@ -143,7 +143,7 @@ class Pipeline:
 
     def lines(self, key: str) -> list[dict[str, Any]]:
         """Return what the function has logged about *key* recently."""
-        # One answer has 10,000 events at most, the oldest: ask for recent ones of a source.
+        # One response has 10,000 events at most, the oldest: ask for recent ones of a source.
         response = self.logs.filter_log_events(
             logGroupName=self.outputs["log_group"],
             filterPattern='"source"',

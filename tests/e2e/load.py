@@ -43,7 +43,7 @@ class Books:
 
     def fate(self, key: str) -> Fate:
         etag = self.newest[key]
-        if all(self.stamp(image).get("source-etag") == etag for image in image_keys(key)):
+        if all(self.provenance(image).get("source-etag") == etag for image in image_keys(key)):
             return Fate.PUBLISHED if etag else Fate.REMOVED
         with self._reading:
             self._read_reports()
@@ -62,7 +62,7 @@ class Books:
         messages = [number for (_, etag), number in self._reports.items() if etag]
         return len(messages), sum(messages)
 
-    def stamp(self, image: str) -> dict[str, str]:
+    def provenance(self, image: str) -> dict[str, str]:
         """Return the provenance of the processed object *image*, empty if there is none."""
         bucket = self._pipeline.outputs["processed_bucket"]
         try:
@@ -165,8 +165,8 @@ class Writer(threading.Thread):
         deadline = time.monotonic() + SETTLING_SECONDS
         while self._books.fate(key) is Fate.LOST and time.monotonic() < deadline:
             time.sleep(0.5)
-        if stamp := self._books.stamp(image_keys(key)[0]):
-            etag = stamp["source-etag"]
+        if provenance := self._books.provenance(image_keys(key)[0]):
+            etag = provenance["source-etag"]
             self._announcements.append(record(key, bucket=self._bucket, etag=etag))
 
 

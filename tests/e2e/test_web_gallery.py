@@ -185,7 +185,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Planned:
     configuration.prepare()
     with configuration.provider():
         plans = dict(configuration.plans("manifest"))
-    changes = plans["images_with_a_version_are_cached_for_a_year"]
+    changes = plans["images_with_a_version_are_cached_for_a_year_and_tagged_when_replaced"]
     after = {change["address"]: change["change"]["after"] for change in changes}
     function = after["aws_lambda_function.processor"]
     return Planned(

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.protocol.histories import (
     KILL,
-    LOST_ANSWER,
+    LOST_RESPONSE,
     MANIFEST_ONE_CHANGE,
     MANIFEST_TWO_CHANGES,
 )
@@ -44,7 +44,7 @@ def only(promise: Promise) -> frozenset[Promise]:
 
 
 @pytest.mark.parametrize("copies", [1, 2])
-@pytest.mark.parametrize("faults", [KILL, LOST_ANSWER], ids=["a kill", "a lost answer"])
+@pytest.mark.parametrize("faults", [KILL, LOST_RESPONSE], ids=["a kill", "a lost response"])
 @pytest.mark.parametrize("history", MANIFEST_ONE_CHANGE, ids=joined)
 def test_one_change_ends_right_and_tidy_despite_faults_and_duplicate_events(
     history: tuple[str, ...], faults: tuple[Fault, ...], copies: int
@@ -52,7 +52,7 @@ def test_one_change_ends_right_and_tidy_despite_faults_and_duplicate_events(
     assert explore(Scenario(history=history, copies=copies, faults=faults)).violation is None
 
 
-@pytest.mark.parametrize("faults", [KILL, LOST_ANSWER], ids=["a kill", "a lost answer"])
+@pytest.mark.parametrize("faults", [KILL, LOST_RESPONSE], ids=["a kill", "a lost response"])
 @pytest.mark.parametrize("history", MANIFEST_TWO_CHANGES, ids=joined)
 def test_two_changes_in_quick_succession_end_as_the_last_one(
     history: tuple[str, ...], faults: tuple[Fault, ...]

@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from tests.unit.protocol.explore import Promise, explore
-from tests.unit.protocol.histories import KILL, LOST_ANSWER, ONE_CHANGE, TWO_CHANGES
+from tests.unit.protocol.histories import KILL, LOST_RESPONSE, ONE_CHANGE, TWO_CHANGES
 from tests.unit.protocol.scenario import NOTHING, Part, Scenario
 from tests.unit.protocol.search import Fault
 
@@ -34,7 +34,9 @@ NEEDED_AT_REST: Final = {
     Part.CONFIRMING_REJECTIONS: Scenario(history=(NOTHING, "broken png", NOTHING)),
     Part.UPLOADS_DELETE: Scenario(history=(NOTHING, "png 1", NOTHING)),
     Part.TAKING_BACK: Scenario(history=("png 1", NOTHING), backfill=True),
-    Part.COUNTING_ATTEMPTS: Scenario(history=("png 1", NOTHING), backfill=True, faults=LOST_ANSWER),
+    Part.COUNTING_ATTEMPTS: Scenario(
+        history=("png 1", NOTHING), backfill=True, faults=LOST_RESPONSE
+    ),
     Part.INSPECTING_AGAIN: Scenario(history=(NOTHING, "png 1", "jpg"), reviewed=True),
 }
 
@@ -54,7 +56,7 @@ def joined(history: tuple[str, ...]) -> str:
 
 
 @BOTH_WAYS
-@pytest.mark.parametrize("faults", [KILL, LOST_ANSWER], ids=["a kill", "a lost answer"])
+@pytest.mark.parametrize("faults", [KILL, LOST_RESPONSE], ids=["a kill", "a lost response"])
 @pytest.mark.parametrize("history", ONE_CHANGE, ids=joined)
 def test_one_change_ends_right_despite_faults_and_duplicate_events(
     history: tuple[str, ...], faults: tuple[Fault, ...], *, reviewed: bool
@@ -72,7 +74,7 @@ def test_two_changes_in_quick_succession_end_as_the_last_one(
 
 
 @BOTH_WAYS
-@pytest.mark.parametrize("faults", [KILL, LOST_ANSWER], ids=["a kill", "a lost answer"])
+@pytest.mark.parametrize("faults", [KILL, LOST_RESPONSE], ids=["a kill", "a lost response"])
 @pytest.mark.parametrize("history", TWO_CHANGES, ids=joined)
 def test_two_changes_end_right_despite_a_fault(
     history: tuple[str, ...], faults: tuple[Fault, ...], *, reviewed: bool

@@ -12,7 +12,7 @@ from tests.unit.protocol import manifest, manifest_scenario
 from tests.unit.protocol.explore import explore
 from tests.unit.protocol.histories import (
     KILL,
-    LOST_ANSWER,
+    LOST_RESPONSE,
     MANIFEST_ONE_CHANGE,
     MANIFEST_THREE_CHANGES,
     MANIFEST_TWO_CHANGES,
@@ -29,11 +29,11 @@ def scenarios() -> Iterator[Scenario]:
     for reviewed in (False, True):
         for history in ONE_CHANGE:
             yield Scenario(
-                history=history, copies=2, faults=KILL * 2 + LOST_ANSWER, reviewed=reviewed
+                history=history, copies=2, faults=KILL * 2 + LOST_RESPONSE, reviewed=reviewed
             )
             yield Scenario(history=history, copies=3, faults=KILL, reviewed=reviewed)
         for history in TWO_CHANGES:
-            yield Scenario(history=history, faults=KILL + LOST_ANSWER, reviewed=reviewed)
+            yield Scenario(history=history, faults=KILL + LOST_RESPONSE, reviewed=reviewed)
         for history in THREE_CHANGES:
             yield Scenario(history=history, heads_at_once=True, reviewed=reviewed)
     for history in TWO_CHANGES:
@@ -48,12 +48,12 @@ def manifest_scenarios() -> Iterator[manifest_scenario.Scenario]:
     """Yield what to explore of the model of manifests."""
     scenario = manifest_scenario.Scenario
     for history in MANIFEST_ONE_CHANGE:
-        yield scenario(history=history, copies=2, faults=KILL * 2 + LOST_ANSWER)
+        yield scenario(history=history, copies=2, faults=KILL * 2 + LOST_RESPONSE)
         yield scenario(history=history, copies=3, faults=KILL)
     for history in MANIFEST_TWO_CHANGES:
-        yield scenario(history=history, faults=KILL * 2 + LOST_ANSWER)
+        yield scenario(history=history, faults=KILL * 2 + LOST_RESPONSE)
     for history in MANIFEST_TWO_CHANGES:
-        yield scenario(history=history, copies=2, faults=LOST_ANSWER)
+        yield scenario(history=history, copies=2, faults=LOST_RESPONSE)
     for history in MANIFEST_THREE_CHANGES:
         yield scenario(history=history)
 

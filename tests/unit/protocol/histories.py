@@ -8,7 +8,7 @@ from tests.unit.protocol.search import Fault
 Histories: TypeAlias = tuple[tuple[str, ...], ...]
 
 KILL: Final = (Fault.KILLED,)
-LOST_ANSWER: Final = (Fault.LOST_ANSWER,)
+LOST_RESPONSE: Final = (Fault.LOST_RESPONSE,)
 
 ONE_CHANGE: Final[Histories] = (
     (NOTHING, "png 1"),

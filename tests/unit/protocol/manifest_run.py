@@ -189,8 +189,8 @@ class Turn:
         images = _at(run.images, variant, Image.KEPT)
         yield Move(step, world, run._replace(images=images, failed=True, wrote=True))
         if is_new:
-            unheard = self._after_refusal(variant, Image.KEPT)
-            yield Move(f"{step}, answer lost, refused", world, unheard, Fault.LOST_ANSWER)
+            after_retry = self._after_refusal(variant, Image.KEPT)
+            yield Move(f"{step}, response lost, refused", world, after_retry, Fault.LOST_RESPONSE)
 
     def _after_refusal(self, variant: int, there: Image) -> Run:
         run = self._run._replace(failed=True, wrote=True)
@@ -216,13 +216,13 @@ class Turn:
     def _swap(self) -> Iterator[Move]:
         """Write the manifest over the one that was read."""
         step = f"PUT manifest of {self._run.source}"
-        unheard = _next_round(self._run._replace(wrote=True))
+        after_retry = _next_round(self._run._replace(wrote=True))
         if self._has_changed():
-            yield Move(f"{step}, refused", self._world, unheard)
+            yield Move(f"{step}, refused", self._world, after_retry)
             return
         world = self._world._replace(manifest=self._run.source)
         yield Move(step, world, self._run._replace(manifest=self._run.source, wrote=True))
-        yield Move(f"{step}, answer lost, refused", world, unheard, Fault.LOST_ANSWER)
+        yield Move(f"{step}, response lost, refused", world, after_retry, Fault.LOST_RESPONSE)
 
     def _delete_manifest(self) -> Move:
         step = "DELETE manifest If-Match"

@@ -172,8 +172,8 @@ class Turn:
             return
         world = world._replace(images=_at(world.images, key, image))
         yield Move(step, world, run._replace(seen=_at(run.seen, key, image), wrote=True))
-        unheard = f"{step}, answer lost, sent again, refused"
-        yield Move(unheard, world, self._after_refusal(run, key), Fault.LOST_ANSWER)
+        retried = f"{step}, response lost, sent again, refused"
+        yield Move(retried, world, self._after_refusal(run, key), Fault.LOST_RESPONSE)
 
     def _after_refusal(self, run: Run, key: int) -> Run:
         run = run._replace(wrote=run.wrote or self._has(Part.COUNTING_ATTEMPTS))

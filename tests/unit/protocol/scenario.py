@@ -58,7 +58,7 @@ class Part(Enum):
     CONFIRMING_REJECTIONS = "compare the source again before ending as rejected"
     UPLOADS_DELETE = "delete images for a missing source also on behalf of a recent upload"
     TAKING_BACK = "delete what a backfill may have written if its source is missing afterwards"
-    COUNTING_ATTEMPTS = "count a write when it is sent, because its answer may be lost"
+    COUNTING_ATTEMPTS = "count a write when it is sent, because its response may be lost"
     INSPECTING_AGAIN = "inspect again if the source is not the version that was reviewed"
 
 

@@ -20,7 +20,7 @@ class Fault(StrEnum):
     """A fault of a call."""
 
     KILLED = "the run ends before it, and its event is delivered again"
-    LOST_ANSWER = "a write succeeds unheard, is sent again, and refused"
+    LOST_RESPONSE = "a write succeeds, its response is lost, and the retry is refused"
 
 
 class Move(NamedTuple, Generic[W, R]):

@@ -75,7 +75,7 @@ def _execute(function: dict[str, Any], event: Any, request_id: str) -> dict[str,
 
 
 def error_name(response: Mapping[str, Any]) -> str:
-    """Return AWS's name of the error in *answer*: the exception's class, or a runtime error.
+    """Return AWS's name of the error in *response*: the exception's class, or a runtime error.
 
     A traceback ends with the qualified name of the class and the message.
     """

@@ -76,7 +76,7 @@ def patient(
 def findings(
     place: Place, *resources: Mapping[str, Any], responses: Mapping[str, Any], **changes: Any
 ) -> list[Finding]:
-    """Return the findings in an account that differs from a healthy one by *answers*."""
+    """Return the findings in an account that differs from a healthy one by *responses*."""
     aws = ScriptedAws(**{**HEALTHY, **responses})
     return list(ask_aws(patient(place, aws, *resources, **changes)))
 
