@@ -1,7 +1,9 @@
 """Existing buckets are used without changing their configuration."""
 
+import io
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -14,8 +16,10 @@ from tests.e2e.conftest import Pipeline, delete_queues, eventually
 from tests.factories import picture
 from tools import subprocesses
 from tools.local import head_start
+from tools.operations.destroy import destroy
 from tools.operations.doctor.bucket_events import enable
 from tools.operations.failure import read
+from tools.operations.place import Place
 from tools.terraform import Terraform, linked_root
 
 if TYPE_CHECKING:
@@ -43,7 +47,10 @@ class Snapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """A deployment's whole life. *untouched* is the configuration before events were enabled."""
+    """A deployment's whole life. *untouched* is the configuration before events were enabled.
+
+    *said* is what `make destroy` printed.
+    """
 
     untouched: Snapshot
     before: Snapshot
@@ -55,6 +62,7 @@ class Story:
     left_after_deletion: list[str]
     failures: Mapping[str, "MessageTypeDef"]
     sources: list[str]
+    said: str
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +145,8 @@ def story(
         sources = object_keys(pipeline, SOURCE)
     finally:
         delete_queues(terraform)
-        terraform.destroy()
+        environment = {**cloud.environment, **cloud.terraform_settings}
+        said = destroyed(Place(folder=folder, environment=environment, is_local=True))
     yield Story(
         untouched=untouched,
         before=before,
@@ -145,12 +154,20 @@ def story(
         after=snapshot(pipeline),
         planned={change["address"]: change for change in planned},
         sources=sources,
+        said=said,
         **output,
     )
     for bucket in (SOURCE, PROCESSED):
         for key in object_keys(pipeline, bucket):
             s3.delete_object(Bucket=bucket, Key=key)
         s3.delete_bucket(Bucket=bucket)
+
+
+def destroyed(place: Place) -> str:
+    """Destroy the deployment as `make destroy` does, and return what that prints."""
+    with redirect_stdout(io.StringIO()) as said:
+        destroy(place, yes=True)
+    return said.getvalue()
 
 
 def use(pipeline: Pipeline, terraform: Terraform, owners_queue: str) -> dict[str, Any]:
@@ -249,6 +266,10 @@ def test_existing_buckets_are_not_changed(story: Story) -> None:
     # The comparison is not of nothing.
     assert story.before.settings[SOURCE]["policy"]["Policy"]
     assert story.before.settings[SOURCE]["notification_configuration"]["QueueConfigurations"]
+
+
+def test_make_destroy_names_the_buckets_that_stay(story: Story) -> None:
+    assert f"\nExisting buckets stay as they are: {SOURCE}, {PROCESSED}\n" in story.said
 
 
 def test_enabling_eventbridge_changes_nothing_else(story: Story) -> None:

@@ -207,6 +207,7 @@ def test_make_destroy_shows_the_data_and_changes_nothing(
     assert "resources in account 000000000000 in eu-central-2 would be destroyed" in said
     assert f"s3://{NAME}-source-000000000000: 0 objects and 2 old versions, 0.0 MB, kept\n" in said
     assert f"table {NAME}-records: about 0 records, kept\n" in said
+    assert "Existing buckets" not in said
     assert full.differences() == []
 
 

@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -40,6 +42,8 @@ def destroy(place: Place, *, yes: bool) -> None:
     held = list(holdings(iter(resources), account.aws))
     print(f"{len(resources)} resources in {account} would be destroyed. They hold:\n")
     print("\n".join(f"  {one}" for one in held))
+    if existing := _existing_buckets(resources, terraform.outputs()):
+        print(f"\nExisting buckets stay as they are: {', '.join(existing)}")
     if any(one.is_kept and not one.is_empty for one in held):
         raise NotDestroyed(_LET_GO)
     if not (yes or confirm(f"\nDestroy all of it in {account}?")):
@@ -47,6 +51,16 @@ def destroy(place: Place, *, yes: bool) -> None:
     with Progress() as progress:
         terraform.destroy(applying(progress))
     print("It is destroyed.")
+
+
+def _existing_buckets(
+    resources: Sequence[Mapping[str, Any]], outputs: Mapping[str, Any]
+) -> list[str]:
+    """Return the buckets that the deployment uses, but that are not its own."""
+    own = {one["values"]["bucket"] for one in resources if one["type"] == "aws_s3_bucket"}
+    # A destroy that was stopped has no outputs any more.
+    used = {outputs[name] for name in ("source_bucket", "processed_bucket") if name in outputs}
+    return sorted(used - own)
 
 
 def main() -> None:
