@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus
 
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from PIL import Image
 from pipeline.model import Cause, Request
 
@@ -132,3 +133,17 @@ def request(
         "body": body if body is None or isinstance(body, str) else json.dumps(body),
         "isBase64Encoded": False,
     }
+
+
+class Context(LambdaContext):
+    """An invocation that has just begun, or has *remaining_milliseconds* left."""
+
+    def __init__(self, remaining_milliseconds: int = 60_000) -> None:
+        self._function_name = "processor"
+        self._memory_limit_in_mb = 1769
+        self._invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:processor"
+        self._aws_request_id = "52fdfc07-2182-454f-963f-5f0f9a621d72"
+        self._remaining_milliseconds = remaining_milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # the stub's method is static
+        return self._remaining_milliseconds

@@ -4,29 +4,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import index
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from pipeline.aws.storage import OpenSource, Storage
 from pipeline.errors import TransientFailure
 
-from tests.factories import record
+from tests.factories import Context, record
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
 NASTY_KEY = "a b+c%é.jpg"
-
-
-class Context(LambdaContext):
-    def __init__(self, remaining_milliseconds: int = 60_000) -> None:
-        self._function_name = "processor"
-        self._memory_limit_in_mb = 1769
-        self._invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:processor"
-        self._aws_request_id = "52fdfc07-2182-454f-963f-5f0f9a621d72"
-        self._remaining_milliseconds = remaining_milliseconds
-
-    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # the stub's method is static
-        return self._remaining_milliseconds
 
 
 def upload(s3: "S3Client", key: str, body: bytes, **fields: Any) -> dict[str, Any]:

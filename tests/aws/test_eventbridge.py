@@ -7,8 +7,8 @@ import index
 import pytest
 from pipeline.errors import TransientFailure
 
-from tests.aws.invoking import NASTY_KEY, Context, StorageWithout, failures, processed_keys
-from tests.factories import picture
+from tests.aws.invoking import NASTY_KEY, StorageWithout, failures, processed_keys
+from tests.factories import Context, picture
 from tools.operations.failure import read
 
 if TYPE_CHECKING:

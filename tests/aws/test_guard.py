@@ -6,7 +6,7 @@ import index
 import pytest
 from pipeline.errors import ConfigurationError
 
-from tests.aws.invoking import Context
+from tests.factories import Context
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -11,7 +11,6 @@ from pipeline.errors import ConfigurationError, TransientFailure
 
 from tests.aws.invoking import (
     NASTY_KEY,
-    Context,
     StorageWithout,
     failures,
     handle,
@@ -19,7 +18,7 @@ from tests.aws.invoking import (
     processed_keys,
     upload,
 )
-from tests.factories import picture
+from tests.factories import Context, picture
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

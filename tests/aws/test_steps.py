@@ -12,8 +12,8 @@ from pipeline.model import Cause, Limits, Request
 from pipeline.sandbox import InProcess
 from pipeline.sandbox.in_process import OpenedInProcess
 
-from tests.aws.invoking import Context, failures, handle, processed_keys, upload
-from tests.factories import eventbridge_event, picture, record
+from tests.aws.invoking import failures, handle, processed_keys, upload
+from tests.factories import Context, eventbridge_event, picture, record
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -20,7 +20,7 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from PIL import Image
 
-from tests.factories import environment, record, variants
+from tests.factories import Context, environment, record, variants
 from tools.bench.s3 import ENDPOINT, MemoryS3, longest_wait
 
 if TYPE_CHECKING:
@@ -39,19 +39,6 @@ class Measured:
     milliseconds: float
     waited: float  # milliseconds of latency on the critical path
     requests: Mapping[str, int]
-
-
-class Context(LambdaContext):
-    """An invocation that has just begun."""
-
-    def __init__(self) -> None:
-        self._function_name = "processor"
-        self._memory_limit_in_mb = 1769
-        self._invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:processor"
-        self._aws_request_id = "52fdfc07-2182-454f-963f-5f0f9a621d72"
-
-    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # the stub's method is static
-        return 60_000
 
 
 def measured(file: Path, widths: Sequence[int], rounds: int) -> dict[str, Measured]:

@@ -14,10 +14,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from tests.factories import picture
+from tests.factories import Context, picture
 from tests.unit.test_layers import RANKS
 from tools import ROOT
-from tools.bench.one_upload import Context, handlers_of, uploaded
+from tools.bench.one_upload import handlers_of, uploaded
 from tools.bench.s3 import MemoryS3
 
 LAMBDA: Final = f"{ROOT / 'lambda'}{os.sep}"

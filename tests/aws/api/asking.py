@@ -6,8 +6,7 @@ from typing import Any
 import index
 import pytest
 
-from tests.aws.invoking import Context
-from tests.factories import request
+from tests.factories import Context, request
 
 
 class Response:
