@@ -6,7 +6,7 @@ that may still happen.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from functools import cache
@@ -14,6 +14,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 W = TypeVar("W")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Fault(StrEnum):
@@ -38,10 +39,6 @@ class State(NamedTuple, Generic[W, R]):
     world: W
     runs: tuple[R, ...]
     faults: tuple[Fault, ...]
-
-
-_Reached: TypeAlias = tuple[State[W, R], R | None, str]
-"""The state before, the run that took the step, None for the users, and the step."""
 
 
 class Model(Protocol[W, R]):
@@ -86,77 +83,126 @@ class Exploration:
 
 def search(model: Model[W, R]) -> Exploration:
     """Visit every state of *model*, up to the first that breaks a promise."""
-    following = _Following(model)
-    first = model.first()
-    reached_by: dict[State[W, R], _Reached[W, R] | None] = {first: None}
+    worlds, runs = _Numbered[W](), _Numbered[R]()
+    following = _Following(model, worlds, runs)
+    first = following.numbered(model.first())
+    reached_by: dict[_State, tuple[_State, str] | None] = {first: None}
     ends: set[W] = set()
     queue = deque([first])
 
-    def explored(promise: Enum | None, state: State[W, R]) -> Exploration:
-        steps = tuple(reversed([*_steps_to(state, reached_by, model)]))
-        violation = Violation(promise=promise, steps=steps, state=state) if promise else None
+    @cache
+    def broken_by(before: int, after: int) -> Enum | None:
+        return model.broken_by(worlds[before], worlds[after])
+
+    def explored(promise: Enum | None, state: _State) -> Exploration:
+        violation = None
+        if promise:
+            steps = tuple(reversed([*_steps_to(state, reached_by)]))
+            violation = Violation(promise=promise, steps=steps, state=following.state(state))
         return Exploration(states=len(reached_by), ends=frozenset(ends), violation=violation)
 
     while queue:
         state = queue.popleft()
         at_rest = True
-        for run, step, after in following.of(state):
+        for step, after in following.of(state):
             at_rest = False
             if after in reached_by:
                 continue
-            reached_by[after] = state, run, step
-            if promise := model.broken_by(state.world, after.world):
+            reached_by[after] = state, step
+            if promise := broken_by(state[0], after[0]):
                 return explored(promise, after)
             queue.append(after)
         if at_rest:
-            ends.add(state.world)
-            if promise := model.broken_at_rest(state.world):
+            world = worlds[state[0]]
+            ends.add(world)
+            if promise := model.broken_at_rest(world):
                 return explored(promise, state)
     return explored(None, first)
 
 
-def _steps_to(
-    state: State[W, R],
-    reached_by: Mapping[State[W, R], _Reached[W, R] | None],
-    model: Model[W, R],
-) -> Iterator[str]:
-    """Yield the steps that led to *state*, the last one first."""
-    while (before := reached_by[state]) is not None:
-        state, run, step = before
-        yield f"{'user' if run is None else model.name(run)}: {step}"
+_State: TypeAlias = tuple[int, tuple[int, ...], tuple[Fault, ...]]
+"""A state with numbers for its world and runs: millions of states are compared by them."""
+
+
+class _Numbered(Generic[T]):
+    """Values by their numbers, and a number for each distinct value."""
+
+    def __init__(self) -> None:
+        self._values: list[T] = []
+        self._numbers: dict[T, int] = {}
+
+    def __getitem__(self, number: int) -> T:
+        return self._values[number]
+
+    def number(self, value: T) -> int:
+        number = self._numbers.setdefault(value, len(self._values))
+        if number == len(self._values):
+            self._values.append(value)
+        return number
 
 
 class _Following(Generic[W, R]):
     """The steps that lead out of a state."""
 
-    def __init__(self, model: Model[W, R]) -> None:
+    def __init__(self, model: Model[W, R], worlds: _Numbered[W], runs: _Numbered[R]) -> None:
         self._model = model
+        self._worlds = worlds
+        self._runs = runs
         # Equal knowledge of equal worlds has equal moves.
-        self._moves: Callable[[W, R], list[Move[W, R]]] = cache(
-            lambda world, run: [*model.moves(world, run)]
-        )
+        self._moves = cache(self._moves_of)
+        self._changes = cache(self._changes_of)
 
-    def of(self, state: State[W, R]) -> Iterator[tuple[R | None, str, State[W, R]]]:
-        """Yield every step that may come next, with its run if it has one, and the state after."""
+    def numbered(self, state: State[W, R]) -> _State:
+        runs = sorted(map(self._runs.number, state.runs))
+        return self._worlds.number(state.world), tuple(runs), state.faults
+
+    def state(self, numbered: _State) -> State[W, R]:
+        world, runs, faults = numbered
+        return State(self._worlds[world], tuple(self._runs[run] for run in runs), faults)
+
+    def of(self, state: _State) -> Iterator[tuple[str, _State]]:
+        """Yield every step that may come next, named, and the state after it."""
         world, runs, faults = state
-        for step, changed, started in self._model.changes(world):
-            yield None, step, State(changed, _ordered([*runs, *started]), faults)
+        for step, changed, started in self._changes(world):
+            yield step, (changed, tuple(sorted([*runs, *started])), faults)
         for index, run in enumerate(runs):
             if index and run == runs[index - 1]:
                 continue  # runs with equal knowledge have equal moves
             others = (*runs[:index], *runs[index + 1 :])
             for step, moved, now, fault in self._moves(world, run):
                 if fault is None or fault in faults:
-                    running = _ordered([*others, now]) if now else others
-                    left = _without(faults, fault) if fault else faults
-                    yield run, step, State(moved, running, left)
+                    running = others if now is None else tuple(sorted([*others, now]))
+                    yield step, (moved, running, _without(faults, fault) if fault else faults)
+
+    def _changes_of(self, world: int) -> list[tuple[str, int, list[int]]]:
+        return [
+            (f"user: {step}", self._worlds.number(changed), [*map(self._runs.number, started)])
+            for step, changed, started in self._model.changes(self._worlds[world])
+        ]
+
+    def _moves_of(self, world: int, run: int) -> list[tuple[str, int, int | None, Fault | None]]:
+        name = self._model.name(self._runs[run])
+        return [
+            (
+                f"{name}: {step}",
+                self._worlds.number(moved),
+                None if now is None else self._runs.number(now),
+                fault,
+            )
+            for step, moved, now, fault in self._model.moves(self._worlds[world], self._runs[run])
+        ]
+
+
+def _steps_to(
+    state: _State, reached_by: Mapping[_State, tuple[_State, str] | None]
+) -> Iterator[str]:
+    """Yield the steps that led to *state*, the last one first."""
+    while (before := reached_by[state]) is not None:
+        state, step = before
+        yield step
 
 
 def _without(faults: tuple[Fault, ...], fault: Fault) -> tuple[Fault, ...]:
     left = list(faults)
     left.remove(fault)
     return tuple(left)
-
-
-def _ordered(runs: list[Any]) -> tuple[Any, ...]:
-    return tuple(sorted(runs))
