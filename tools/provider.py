@@ -54,9 +54,19 @@ def running_provider(folder: Path, environment: Mapping[str, str]) -> Iterator[d
                 raise ProviderError(f"{program} does not start.")
             # The provider tells Terraform's address for it.
             _, attached = json.loads(output[1]).popitem()
-            with small_schema(attached["Addr"]["String"], folder) as socket:
+            own = attached["Addr"]["String"]
+            with _removed(Path(own)), small_schema(own, folder) as socket:
                 attached["Addr"]["String"] = socket
                 address = provider_address(environment)
                 yield {**GARBAGE_COLLECTION, REATTACH: json.dumps({address: attached})}
         finally:
             subprocesses.kill_group(process.pid)
+
+
+@contextmanager
+def _removed(socket: Path) -> Iterator[None]:
+    """Remove *socket* afterwards, which a killed provider would leave in the temporary folder."""
+    try:
+        yield
+    finally:
+        socket.unlink(missing_ok=True)
