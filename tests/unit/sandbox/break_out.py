@@ -1,6 +1,6 @@
 """Attack the system from a child, as a user other than root, behind the given walls.
 
-python -m tests.unit.sandbox.break_out WALLS prints, for each attempt, "open" or the error.
+python -m tests.unit.sandbox.break_out WALLS FOLDER prints, for each attempt, "open" or the error.
 """
 
 import ctypes
@@ -12,7 +12,6 @@ import resource
 import socket
 import struct
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from io import BytesIO
@@ -225,10 +224,9 @@ def refuse(*names: str) -> None:
         raise OSError("cannot install the outer filter")
 
 
-def main(standing: str) -> None:
-    """Run from the command line."""
+def main(standing: str, folder: str) -> None:
+    """Run from the command line. Attacks that reach files do so in *folder*."""
     os.environ["AWS_SECRET_ACCESS_KEY"] = SECRET
-    folder = tempfile.mkdtemp()
     Path(folder).chmod(0o777)
     for name in ("old", "seen"):
         Path(folder, name).touch()

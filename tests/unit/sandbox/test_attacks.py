@@ -5,6 +5,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -54,14 +55,16 @@ OPEN_WITH_LIMITS_ONLY = {
 @cache
 def attacked(walls: str) -> dict[str, Any]:
     """Return the outcome of the attacks behind *walls*."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.unit.sandbox.break_out", walls],
-        cwd=ROOT,
-        env={"PYTHONPATH": "lambda:."},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    # Other users cannot enter the folders that pytest makes.
+    with TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.unit.sandbox.break_out", walls, folder],
+            cwd=ROOT,
+            env={"PYTHONPATH": "lambda:."},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout)
     assert result["attempts"].keys() == CLOSED_BY_LIMITS | UP_TO_THE_SYSTEM | OPEN_WITH_LIMITS_ONLY
