@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import index
 import pytest
-from pipeline.errors import ConfigurationError
+from pipeline.errors import ConfigurationError, TransientFailure
 
 from tests.factories import Context
 
@@ -48,6 +48,11 @@ def test_force_destroy_permits_destroying_a_bucket_with_objects(s3: "S3Client") 
     s3.put_object(Bucket="source", Key="photo.jpg", Body=b"photo")
 
     assert ask(bucket="source", force_destroy=True) == ALLOWED
+
+
+def test_a_bucket_that_cannot_be_listed_is_refused_by_name() -> None:
+    with pytest.raises(TransientFailure, match="cannot list the bucket missing"):
+        ask(bucket="missing", force_destroy=False)
 
 
 def test_a_protected_table_is_refused() -> None:

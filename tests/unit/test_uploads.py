@@ -3,20 +3,23 @@
 import re
 import time
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
+from botocore.exceptions import NoCredentialsError
 from pipeline import web
 from pipeline.aws.uploads import (
     _ALIASES,
     ANONYMOUS,
     EXTENSIONS,
+    Uploads,
     new_key,
     owner_of,
     prefix_of,
     safe_name,
 )
-from pipeline.errors import Rejected, UnreadableEvent
+from pipeline.errors import Rejected, TransientFailure, UnreadableEvent
 from pipeline.web.api import EXPLANATIONS
 
 
@@ -95,3 +98,23 @@ def test_every_reason_has_an_explanation() -> None:
     # An unreadable event has no key to look up.
     reasons = {error.reason for error in Rejected.__subclasses__()} - {UnreadableEvent.reason}
     assert set(EXPLANATIONS) == reasons
+
+
+class WithoutCredentials:
+    """A client that cannot sign anything."""
+
+    def generate_presigned_post(self, *_: object, **__: object) -> None:
+        raise NoCredentialsError
+
+    generate_presigned_url = generate_presigned_post
+
+
+def test_what_cannot_be_signed_can_be_tried_again() -> None:
+    client: Any = WithoutCredentials()
+    uploads = Uploads(
+        client, source_bucket="in", processed_bucket="out", form_seconds=60, link_seconds=60
+    )
+    with pytest.raises(TransientFailure, match="cannot sign a form: Unable to locate credentials"):
+        uploads.form("a.jpg", "image/jpeg", 1)
+    with pytest.raises(TransientFailure, match="cannot sign a link: Unable to locate credentials"):
+        uploads.link("a.jpg")

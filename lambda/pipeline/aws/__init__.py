@@ -1,1 +1,1 @@
-"""AWS, one module for each service, with errors translated in one place."""
+"""Everything that calls AWS, with its errors translated in one place, `client`."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pipeline.aws.client import aws_call
 from pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -13,7 +14,8 @@ def guard(question: Mapping[str, Any], s3: "S3Client") -> None:
     """Refuse to destroy a bucket that is not empty or a table that is protected.
 
     *question* is the input of Terraform's `aws_lambda_invocation.guard`, to which the provider adds
-    the planned action under `tf`. Raises `ConfigurationError`, which stops Terraform.
+    the planned action under `tf`. Raises `ConfigurationError`, or `TransientFailure` if S3 does not
+    say what the bucket holds; either stops Terraform.
     """
     if question["tf"]["action"] != "delete":
         return
@@ -25,7 +27,8 @@ def guard(question: Mapping[str, Any], s3: "S3Client") -> None:
 
 def _guard_bucket(s3: "S3Client", bucket: str, *, force_destroy: bool) -> None:
     # S3 also refuses to delete a bucket that holds only old versions or delete markers.
-    found = s3.list_object_versions(Bucket=bucket, MaxKeys=1)
+    with aws_call(f"list the bucket {bucket}"):
+        found = s3.list_object_versions(Bucket=bucket, MaxKeys=1)
     if not force_destroy and ("Versions" in found or "DeleteMarkers" in found):
         raise ConfigurationError(
             f"the bucket {bucket} still holds objects, or old versions of them, and nothing was"

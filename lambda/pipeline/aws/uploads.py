@@ -13,10 +13,8 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
 
-from pipeline.aws.client import CLIENT_CONFIG
-from pipeline.errors import TransientFailure
+from pipeline.aws.client import CLIENT_CONFIG, aws_call
 from pipeline.keys import split
 from pipeline.records import UPLOADS
 from pipeline.urls import image_url
@@ -104,7 +102,7 @@ class Uploads:
         """
         metadata = {f"x-amz-meta-{name}": value for name, value in options.items()}
         fields = {"Content-Type": content_type, **metadata}
-        try:
+        with aws_call("sign a form"):
             form = self._client.generate_presigned_post(
                 self._source,
                 key,
@@ -115,8 +113,6 @@ class Uploads:
                 ],
                 ExpiresIn=self.form_seconds,
             )
-        except BotoCoreError as error:
-            raise TransientFailure(f"cannot sign a form: {error}") from error
         return Form(url=form["url"], fields=form["fields"])
 
     @property
@@ -131,14 +127,12 @@ class Uploads:
         """
         if self._cdn_url:
             return image_url(self._cdn_url, key)
-        try:
+        with aws_call("sign a link"):
             return self._client.generate_presigned_url(
                 "get_object",
                 Params={"Bucket": self._processed, "Key": key},
                 ExpiresIn=self._link_seconds,
             )
-        except BotoCoreError as error:
-            raise TransientFailure(f"cannot sign a link: {error}") from error
 
     @property
     def form_origin(self) -> str:
