@@ -96,9 +96,9 @@ def test_a_million_views_cost_what_their_rows_say() -> None:
     [table] = [table for table in section().split("\n\n") if "**a million views**" in table]
     lines = [line.strip("| ").split(" | ") for line in table.splitlines()[2:-1]]
     for _, arithmetic, price in lines:
-        quantity, rate, per = re.fullmatch(
-            r"([\d,]+)(?: GB)? × ([\d.]+)(?: / ([\d,]+))?", arithmetic
-        ).groups("1")  # type: ignore[union-attr]
+        found = re.fullmatch(r"([\d,]+)(?: GB)? × ([\d.]+)(?: / ([\d,]+))?", arithmetic)
+        assert found, arithmetic
+        quantity, rate, per = found.groups("1")
         number = float(quantity.replace(",", "")) * float(rate) / float(per.replace(",", ""))
         assert number == pytest.approx(float(price))
     [total] = re.findall(r"\*\*([\d.]+)\*\*", table)

@@ -77,11 +77,10 @@ class Deployment:
 
     def write(self, *lines: str) -> None:
         at = int(time.time() * 1000)
-        events = [{"timestamp": at, "message": line} for line in lines]
         self.logs.put_log_events(
             logGroupName=GROUP,
             logStreamName="one",
-            logEvents=events,  # type: ignore[arg-type]
+            logEvents=[{"timestamp": at, "message": line} for line in lines],
         )
 
     def told(self, key: str) -> str:

@@ -4,6 +4,7 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pytest
@@ -84,8 +85,8 @@ def hostile_page(browser: Browser) -> Iterator[Page]:
 
 def test_a_hostile_page_reads_nothing_and_changes_nothing(cloud: Cloud, hostile_page: Page) -> None:
     s3 = boto3.client("s3")
-    region = {"LocationConstraint": "eu-central-2"}
-    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=region)  # type: ignore[arg-type]
+    region: Any = {"LocationConstraint": "eu-central-2"}
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=region)
     s3.put_object(Bucket=BUCKET, Key="pixel.gif", Body=PIXEL, ContentType="image/gif")
     link = s3.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": "pixel.gif"})
     target = {

@@ -27,7 +27,9 @@ def troubles(request: pytest.FixtureRequest, configuration: Configuration) -> Ma
 def _files_of(items: Iterable[pytest.Item]) -> Iterator[str]:
     for item in items:
         if isinstance(item, pytest.Function) and item.originalname == "test_every_run_passes":
-            yield item.callspec.params["run"].file  # type: ignore[attr-defined]
+            run = item.callspec.params["run"]
+            assert isinstance(run, Run)
+            yield run.file
 
 
 def test_the_configuration_is_valid(configuration: Configuration) -> None:

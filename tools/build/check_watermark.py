@@ -7,8 +7,8 @@ package, fields = sys.argv[1], json.loads(sys.argv[2])
 sys.path.insert(0, package)
 
 from pipeline.errors import ConfigurationError  # noqa: E402 - these are in the package
-from pipeline.imaging import check_watermark  # noqa: E402
-from pipeline.model import Contrast, Watermark  # noqa: E402
+from pipeline.imaging import check_watermark  # noqa: E402 - likewise
+from pipeline.model import Contrast, Watermark  # noqa: E402 - likewise
 
 watermark = Watermark(
     text=fields.get("text"),

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from tests.unit.protocol import manifest, manifest_scenario
 from tests.unit.protocol.explore import explore
@@ -61,9 +62,9 @@ def manifest_scenarios() -> Iterator[manifest_scenario.Scenario]:
 def explorations() -> Iterator[tuple[str, Callable[[], Exploration]]]:
     """Yield a name and how to explore it."""
     for each in scenarios():
-        yield str(each), lambda each=each: explore(each)  # type: ignore[misc]
+        yield str(each), partial(explore, each)
     for one in manifest_scenarios():
-        yield f"manifest: {one}", lambda one=one: manifest.explore(one)  # type: ignore[misc]
+        yield f"manifest: {one}", partial(manifest.explore, one)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jmespath  # type: ignore[import-untyped]
+import jmespath  # type: ignore[import-untyped]  # comes without types
 import pytest
 
 from tests.scripted_aws import ScriptedAws
